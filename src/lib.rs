@@ -1,0 +1,17 @@
+//! mcplab: a lab for AI agents over MCP servers. It simulates the agents' load, compares ways to assign servers to
+//! agents, and writes the chosen mapping into the agents' configs, reversibly.
+//!
+//! The modules stand in the order in which data flows, and each imports only from those above it
+//! (`tests/architecture.rs` holds them to it).
+
+/// Quantities that carry their unit, parsed and printed with it.
+pub mod units;
+
+/// Generators keyed by what they decide, so that the same thing has the same luck under every strategy.
+pub mod random;
+
+/// What a latency, an interarrival time or a repair time is drawn from.
+pub mod distribution;
+
+/// Text becomes a checked scenario, or every mistake in it is named with its line.
+pub mod scenario;

@@ -1,0 +1,5 @@
+//! Text becomes a checked scenario, or every mistake in it is named with its line.
+
+mod model;
+
+pub use model::*;

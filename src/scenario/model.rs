@@ -1,0 +1,617 @@
+//! The scenario's data: plain, checked once when read, then trusted. References between parts are indices.
+
+use serde::Serialize;
+
+use crate::distribution::Distribution;
+use crate::units::{Bytes, Probability, Rate, SimTime};
+
+/// A figure and where it comes from.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Figure<T> {
+    pub value: T,
+    /// None for a bare value: the scenario's author states it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Provenance>,
+}
+
+/// Where a figure comes from.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Provenance {
+    pub source: Source,
+    /// Sample size.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub n: Option<u64>,
+    /// 95 % interval, as written (it has the figure's unit).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interval: Option<[String; 2]>,
+    /// Which measurement, which document, why this assumption.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    Measured,
+    Fitted,
+    Published,
+    Catalogue,
+    Assumed,
+}
+
+impl<T> Figure<T> {
+    /// A bare value.
+    pub fn stated(value: T) -> Figure<T> {
+        Figure { value, provenance: None }
+    }
+
+    pub fn with_source(value: T, source: Source, note: impl Into<String>) -> Figure<T> {
+        Figure { value, provenance: Some(Provenance { source, n: None, interval: None, note: Some(note.into()) }) }
+    }
+
+    pub fn assumed(value: T, note: impl Into<String>) -> Figure<T> {
+        Figure::with_source(value, Source::Assumed, note)
+    }
+
+    pub fn is_assumed(&self) -> bool {
+        self.provenance.as_ref().is_some_and(|p| p.source == Source::Assumed)
+    }
+
+    pub fn map<U>(&self, f: impl FnOnce(&T) -> U) -> Figure<U> {
+        Figure { value: f(&self.value), provenance: self.provenance.clone() }
+    }
+}
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $id:ident),* $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        pub struct $id(pub u32);
+
+        impl $id {
+            pub fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+
+        impl From<usize> for $id {
+            fn from(index: usize) -> $id {
+                $id(u32::try_from(index).expect("a scenario is far below 2^32 parts: its text is limited"))
+            }
+        }
+    )*};
+}
+ids! {
+    /// Index into [`Scenario::servers`].
+    ServerId,
+    /// Index into [`Scenario::agents`].
+    AgentId,
+    /// Index into [`Scenario::needs`].
+    NeedId,
+    /// Index into [`Scenario::capabilities`].
+    CapabilityId,
+    /// Index into [`Scenario::dependencies`].
+    DependencyId,
+    /// Index into [`Scenario::stand_ins`].
+    StandInId,
+}
+
+/// Everything a run needs to know: agents with their needs, servers with their behaviour, the clients' policies, the targets.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scenario {
+    pub name: String,
+    pub description: String,
+    pub run: RunSettings,
+    pub host: Host,
+    /// Names of all capabilities that a need asks for or a server provides, sorted.
+    pub capabilities: Vec<String>,
+    pub dependencies: Vec<Dependency>,
+    pub servers: Vec<Server>,
+    pub stand_ins: Vec<StandIn>,
+    pub agents: Vec<Agent>,
+    /// All needs, in order of agents, then as written.
+    pub needs: Vec<Need>,
+    pub policy: CallPolicy,
+    pub recovery: Option<RecoveryPolicy>,
+    pub kpis: Vec<KpiTarget>,
+    pub alerts: AlertRules,
+    pub what_ifs: Vec<WhatIf>,
+    /// Files that an import has seen beside the agents' own (`.mcp.json`).
+    pub config_files: Vec<FileSeen>,
+    /// How much more often tasks start than the agents' workloads say: 1, unless a what-if scales it.
+    pub load: f64,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunSettings {
+    /// Simulated time in which tasks start; what is under way then is followed to its end.
+    pub horizon: SimTime,
+    /// Calls issued before this instant are not counted.
+    pub warmup: SimTime,
+    pub replications: u32,
+    pub seed: u64,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Host {
+    /// Memory for servers on the host that all of them share; none: not a constraint.
+    pub memory: Option<Figure<Bytes>>,
+}
+
+/// A failure domain that several servers share (a network, git). While it is out, every server that depends on it is out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dependency {
+    pub name: String,
+    pub outages: Option<Outages>,
+}
+
+/// Alternating up and down times, independent of load.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outages {
+    /// Time between failures: from the end of one outage to the start of the next.
+    pub every: Figure<Distribution>,
+    /// Repair time: how long an outage lasts.
+    pub lasts: Figure<Distribution>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Server {
+    pub name: String,
+    /// False in what-ifs that take the server down for the whole run: every connection is refused.
+    pub up: bool,
+    /// False in what-ifs that take the server out of service: no strategy may assign it, no score counts it.
+    pub in_service: bool,
+    /// Calls whose serial part runs at the same time.
+    pub slots: Figure<u32>,
+    /// Calls that may wait for a slot; one more is rejected. None: no limit.
+    pub queue: Option<Figure<u32>>,
+    /// The part of the service time that occupies a slot.
+    pub serial: Figure<Distribution>,
+    /// The part that waits on disk, network or a browser, without a slot.
+    pub parallel: Figure<Distribution>,
+    pub errors: CallErrors,
+    pub connect: Connect,
+    pub outages: Option<Outages>,
+    pub depends_on: Vec<DependencyId>,
+    pub rate_limit: Option<RateLimit>,
+    /// Resident memory of one process.
+    pub memory: Figure<Bytes>,
+    pub process: Process,
+    /// Weight in the planned load.
+    pub weight: Figure<f64>,
+    /// Names of environment variables that the server needs; never values.
+    pub env: Vec<String>,
+    pub provides: Vec<Provision>,
+    /// Tokens of all its tools' definitions in an agent's context.
+    pub tokens: Figure<u32>,
+}
+
+/// What a server can do, and how well.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Provision {
+    pub capability: CapabilityId,
+    /// 1: the real thing. Below: a call served here counts as degraded.
+    pub quality: Figure<Probability>,
+    /// Tokens of the tools that this capability needs, where they are fewer than the server's.
+    pub tokens: Option<Figure<u32>>,
+}
+
+/// Probabilities of the ways in which an accepted call can go wrong; what is left succeeds. At most one a call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallErrors {
+    /// Answered with an error result, after its service.
+    pub soft: Figure<Probability>,
+    /// Answered with a JSON-RPC error, after its service.
+    pub protocol: Figure<Probability>,
+    /// Answered with an error after `stall_time` (a dead DNS, for one).
+    pub stall: Figure<Probability>,
+    pub stall_time: Figure<SimTime>,
+    /// Never answered: only the client's time-out ends it.
+    pub unanswered: Figure<Probability>,
+}
+
+/// How a client gets a session with a server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Connect {
+    /// Until a session that comes about is ready.
+    pub time: Figure<Distribution>,
+    /// That it does not come about.
+    pub failure: Figure<Probability>,
+    /// Until a failure is noticed; also when the server is down.
+    pub failure_time: Figure<Distribution>,
+}
+
+/// A token bucket at the server: `burst` calls at once, refilled at `rate`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RateLimit {
+    pub rate: Figure<Rate>,
+    pub burst: Figure<u32>,
+}
+
+/// Who shares a server's process and connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Process {
+    /// One process for all agents, connected until an outage ends it.
+    Shared,
+    /// One process and one connection a task.
+    Session,
+}
+
+/// Something built into the client that can stand in for a capability (local files, for one). It never fails and never queues.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StandIn {
+    pub name: String,
+    pub time: Figure<Distribution>,
+    pub provides: Vec<Provision>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Agent {
+    pub name: String,
+    pub complexity: Figure<f64>,
+    pub workload: Workload,
+    /// Its grant is everything there is (`tools: *` or no `tools`): a mapping does not narrow it.
+    pub wildcard: bool,
+    /// True where the plan names it a core agent, whose moves come first.
+    pub core: bool,
+    pub file: Option<FileSeen>,
+    /// Servers granted today that no need of the agent uses.
+    pub extra_grants: Vec<ServerId>,
+}
+
+/// What an agent does: tasks start as a Poisson process; a task makes calls one after the other, with thinking between them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Workload {
+    pub tasks: Figure<Rate>,
+    /// Mean number of calls a task: 1 + Poisson(calls - 1).
+    pub calls: Figure<f64>,
+    /// Before each call but the first: from the last call's end.
+    pub think: Figure<Distribution>,
+}
+
+/// A file that an import has read: relative to the imported folder, with its SHA-256 in hex.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FileSeen {
+    pub path: String,
+    pub sha256: Option<String>,
+}
+
+/// (agent, capability), unique in a scenario.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Need {
+    pub agent: AgentId,
+    pub capability: CapabilityId,
+    /// Relative frequency among the agent's calls.
+    pub demand: Figure<f64>,
+    /// The server it uses today.
+    pub current: Option<ServerId>,
+    /// A pinned need never moves.
+    pub pinned: bool,
+}
+
+/// What every client does with its calls.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallPolicy {
+    /// An attempt is given up after this; the server goes on with the work.
+    pub timeout: Figure<SimTime>,
+    /// Cap on a call's life, all attempts and fallbacks included; reaching it is a failure.
+    pub call_life: Figure<SimTime>,
+    /// Attempts at one server after the first.
+    pub retries: Figure<u32>,
+    pub backoff: Backoff,
+    pub breaker: Option<Breaker>,
+    /// At most one rule a capability.
+    pub fallbacks: Vec<FallbackRule>,
+}
+
+/// Wait before retry k (from 1): min(first * factor^(k-1), max), shortened by up to the share `jitter`, uniformly.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Backoff {
+    pub first: Figure<SimTime>,
+    pub factor: Figure<f64>,
+    pub max: Figure<SimTime>,
+    pub jitter: Figure<Probability>,
+}
+
+/// Of each agent for each server: after so many failures in a row no attempt is made until the cool-down is over; then one probe.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Breaker {
+    pub failures: Figure<u32>,
+    pub cool_down: Figure<SimTime>,
+}
+
+/// Where a call of this capability goes when its primary fails it, in this order. Those that the agent is not granted are left out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FallbackRule {
+    pub capability: CapabilityId,
+    /// After the last retry failed, or while the breaker is open.
+    pub on_failure: Vec<Target>,
+    /// As soon as a call is rejected (queue full, rate limit). Empty: as a failure.
+    pub on_overload: Vec<Target>,
+}
+
+/// What can answer a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub enum Target {
+    Server(ServerId),
+    StandIn(StandInId),
+}
+
+/// The watchdog on the host: notices an outage at its next health check and restarts the server, ending the outage early.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecoveryPolicy {
+    /// Between health checks.
+    pub every: Figure<SimTime>,
+    /// Until a check without answer counts as failed.
+    pub timeout: Figure<SimTime>,
+    /// Restarts tried.
+    pub tries: Figure<u32>,
+    /// Before try k: k times this.
+    pub backoff: Figure<SimTime>,
+    /// The longest that one restart may take.
+    pub limit: Figure<SimTime>,
+    /// That one restart brings a server back whose dependencies are there.
+    pub success: Figure<Probability>,
+}
+
+/// What is measured of a mapping. Simulated ones have intervals; planned ones are exact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kpi {
+    /// Share of calls of which at least one attempt reached a server or a stand-in.
+    Availability,
+    /// Mean response time of the calls that succeed [s].
+    ResponseMean,
+    ResponseP95,
+    ResponseP99,
+    /// Share of calls that end in failure.
+    ErrorRate,
+    /// Mean quality of what answered.
+    Quality,
+    /// Share of the answered calls whose quality is below 1.
+    Degraded,
+    /// Largest share of the host's memory in use.
+    Memory,
+    /// 100 (1 - sd/mean) of the servers' planned loads.
+    BalancePlannedAll,
+    BalancePlannedSharing,
+    /// The same of busy time per slot.
+    BalanceSimulatedAll,
+    BalanceSimulatedSharing,
+}
+
+impl Kpi {
+    pub const ALL: [Kpi; 12] = [
+        Kpi::Availability,
+        Kpi::ResponseMean,
+        Kpi::ResponseP95,
+        Kpi::ResponseP99,
+        Kpi::ErrorRate,
+        Kpi::Quality,
+        Kpi::Degraded,
+        Kpi::Memory,
+        Kpi::BalancePlannedAll,
+        Kpi::BalancePlannedSharing,
+        Kpi::BalanceSimulatedAll,
+        Kpi::BalanceSimulatedSharing,
+    ];
+
+    pub fn index(self) -> usize {
+        self as usize
+    }
+
+    /// As in scenario files.
+    pub fn key(self) -> &'static str {
+        match self {
+            Kpi::Availability => "availability",
+            Kpi::ResponseMean => "response_mean",
+            Kpi::ResponseP95 => "response_p95",
+            Kpi::ResponseP99 => "response_p99",
+            Kpi::ErrorRate => "error_rate",
+            Kpi::Quality => "quality",
+            Kpi::Degraded => "degraded",
+            Kpi::Memory => "memory",
+            Kpi::BalancePlannedAll => "balance_planned_all",
+            Kpi::BalancePlannedSharing => "balance_planned_sharing",
+            Kpi::BalanceSimulatedAll => "balance_simulated_all",
+            Kpi::BalanceSimulatedSharing => "balance_simulated_sharing",
+        }
+    }
+
+    /// For people.
+    pub fn title(self) -> &'static str {
+        match self {
+            Kpi::Availability => "availability",
+            Kpi::ResponseMean => "mean response",
+            Kpi::ResponseP95 => "response p95",
+            Kpi::ResponseP99 => "response p99",
+            Kpi::ErrorRate => "error rate",
+            Kpi::Quality => "quality",
+            Kpi::Degraded => "degraded calls",
+            Kpi::Memory => "host memory, peak",
+            Kpi::BalancePlannedAll => "balance, planned, all",
+            Kpi::BalancePlannedSharing => "balance, planned, sharing",
+            Kpi::BalanceSimulatedAll => "balance, simulated, all",
+            Kpi::BalanceSimulatedSharing => "balance, simulated, sharing",
+        }
+    }
+
+    pub fn unit(self) -> KpiUnit {
+        match self {
+            Kpi::Availability | Kpi::ErrorRate | Kpi::Quality | Kpi::Degraded | Kpi::Memory => KpiUnit::Share,
+            Kpi::ResponseMean | Kpi::ResponseP95 | Kpi::ResponseP99 => KpiUnit::Time,
+            Kpi::BalancePlannedAll | Kpi::BalancePlannedSharing | Kpi::BalanceSimulatedAll | Kpi::BalanceSimulatedSharing => KpiUnit::Score,
+        }
+    }
+
+    /// Known without a simulation, exactly.
+    pub fn is_planned(self) -> bool {
+        matches!(self, Kpi::BalancePlannedAll | Kpi::BalancePlannedSharing)
+    }
+
+    pub fn higher_is_better(self) -> bool {
+        match self {
+            Kpi::Availability
+            | Kpi::Quality
+            | Kpi::BalancePlannedAll
+            | Kpi::BalancePlannedSharing
+            | Kpi::BalanceSimulatedAll
+            | Kpi::BalanceSimulatedSharing => true,
+            Kpi::ResponseMean | Kpi::ResponseP95 | Kpi::ResponseP99 | Kpi::ErrorRate | Kpi::Degraded | Kpi::Memory => false,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KpiUnit {
+    /// 0 to 1, shown in percent.
+    Share,
+    /// Seconds.
+    Time,
+    /// 0 to 100.
+    Score,
+}
+
+/// Met on the right side of the bound: at least it for KPIs where higher is better, at most it for the others.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KpiTarget {
+    pub kpi: Kpi,
+    /// Share (0-1), seconds, or score (0-100), as the KPI's unit says.
+    pub bound: Figure<f64>,
+}
+
+impl KpiTarget {
+    pub fn is_met_by(&self, value: f64) -> bool {
+        if self.kpi.higher_is_better() { value >= self.bound.value } else { value <= self.bound.value }
+    }
+}
+
+/// Thresholds above which an alert is raised; none: not watched.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct AlertRules {
+    /// A server's mean response time.
+    pub response: Option<Figure<SimTime>>,
+    /// A server's share of failed attempts.
+    pub error_rate: Option<Figure<Probability>>,
+    /// Connection failures in a row, more than.
+    pub connect_failures: Option<Figure<u32>>,
+    /// Share of the host's memory.
+    pub memory: Option<Figure<Probability>>,
+}
+
+/// A named overlay on the scenario.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WhatIf {
+    pub name: String,
+    pub description: String,
+    /// A mapping is validated only if it meets the KPIs here too.
+    pub required: bool,
+    /// The overlay as written, without the three keys above.
+    pub overlay: toml::Table,
+    /// The scenario with the overlay applied; it has no what-ifs of its own, and the same agents, needs and servers
+    /// (servers may be added at the end).
+    pub scenario: Box<Scenario>,
+}
+
+impl Scenario {
+    pub fn server(&self, id: ServerId) -> &Server {
+        &self.servers[id.index()]
+    }
+
+    pub fn agent(&self, id: AgentId) -> &Agent {
+        &self.agents[id.index()]
+    }
+
+    pub fn need(&self, id: NeedId) -> &Need {
+        &self.needs[id.index()]
+    }
+
+    pub fn capability(&self, id: CapabilityId) -> &str {
+        &self.capabilities[id.index()]
+    }
+
+    pub fn target_name(&self, target: Target) -> &str {
+        match target {
+            Target::Server(id) => &self.server(id).name,
+            Target::StandIn(id) => &self.stand_ins[id.index()].name,
+        }
+    }
+
+    pub fn server_ids(&self) -> impl Iterator<Item = ServerId> + use<> {
+        (0..self.servers.len()).map(ServerId::from)
+    }
+
+    pub fn agent_ids(&self) -> impl Iterator<Item = AgentId> + use<> {
+        (0..self.agents.len()).map(AgentId::from)
+    }
+
+    pub fn need_ids(&self) -> impl Iterator<Item = NeedId> + use<> {
+        (0..self.needs.len()).map(NeedId::from)
+    }
+
+    pub fn server_named(&self, name: &str) -> Option<ServerId> {
+        self.servers.iter().position(|s| s.name == name).map(ServerId::from)
+    }
+
+    pub fn agent_named(&self, name: &str) -> Option<AgentId> {
+        self.agents.iter().position(|a| a.name == name).map(AgentId::from)
+    }
+
+    pub fn capability_named(&self, name: &str) -> Option<CapabilityId> {
+        self.capabilities.iter().position(|c| c == name).map(CapabilityId::from)
+    }
+
+    /// The needs of one agent, in their order.
+    pub fn needs_of(&self, agent: AgentId) -> impl Iterator<Item = NeedId> {
+        let start = self.needs.partition_point(|n| n.agent < agent);
+        (start..self.needs.len()).take_while(move |i| self.needs[*i].agent == agent).map(NeedId::from)
+    }
+
+    /// How well `target` provides `capability`; none where it does not.
+    pub fn quality(&self, target: Target, capability: CapabilityId) -> Option<f64> {
+        let provides = match target {
+            Target::Server(id) => &self.server(id).provides,
+            Target::StandIn(id) => &self.stand_ins[id.index()].provides,
+        };
+        provides.iter().find(|p| p.capability == capability).map(|p| p.quality.value.get())
+    }
+
+    /// The servers in service that provide a capability, best quality first, then in the scenario's order.
+    pub fn providers(&self, capability: CapabilityId) -> Vec<ServerId> {
+        let mut providers: Vec<(ServerId, f64)> = self
+            .server_ids()
+            .filter(|id| self.server(*id).in_service)
+            .filter_map(|id| self.quality(Target::Server(id), capability).map(|quality| (id, quality)))
+            .collect();
+        providers.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        providers.into_iter().map(|(id, _)| id).collect()
+    }
+
+    /// The servers that a strategy may choose for a need: where it is pinned, today's alone.
+    pub fn eligible(&self, need: NeedId) -> Vec<ServerId> {
+        let need = self.need(need);
+        match need.current {
+            Some(current) if need.pinned => vec![current],
+            _ => self.providers(need.capability),
+        }
+    }
+
+    /// Servers in service that share at least one needed capability with another (the others can take nobody's work).
+    pub fn sharing(&self) -> Vec<ServerId> {
+        let mut sharing = vec![false; self.servers.len()];
+        for capability in (0..self.capabilities.len()).map(CapabilityId::from) {
+            if self.needs.iter().any(|n| n.capability == capability) {
+                let providers = self.providers(capability);
+                if providers.len() > 1 {
+                    providers.iter().for_each(|id| sharing[id.index()] = true);
+                }
+            }
+        }
+        self.server_ids().filter(|id| sharing[id.index()]).collect()
+    }
+
+    pub fn target(&self, kpi: Kpi) -> Option<&KpiTarget> {
+        self.kpis.iter().find(|t| t.kpi == kpi)
+    }
+}
