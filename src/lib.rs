@@ -15,27 +15,3 @@ pub mod distribution;
 
 /// Text becomes a checked scenario, or every mistake in it is named with its line.
 pub mod scenario;
-
-/// Agent configs and server configs become a scenario.
-pub mod import;
-
-/// Which server serves each need of each agent, in which order of preference.
-pub mod mapping;
-
-/// One replication of the simulation.
-pub mod engine;
-
-/// KPIs with their intervals, alerts, paired comparisons, the verdict.
-pub mod judge;
-
-/// Many replications of many mappings and what-ifs, in parallel, on the same randomness.
-pub mod experiment;
-
-/// Ways to decide a mapping, one file each.
-pub mod strategy;
-
-/// Results rendered: terminal, JSON, Parquet.
-pub mod report;
-
-/// A mapping becomes reversible edits of real files.
-pub mod apply;

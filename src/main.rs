@@ -1,1 +1,2 @@
+//! The command line comes with the commands.
 fn main() {}

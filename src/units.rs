@@ -97,10 +97,8 @@ impl FromStr for SimTime {
             "µs" | "μs" => "us",
             other => other,
         };
-        let (_, nanoseconds) = TIME_UNITS
-            .iter()
-            .find(|(name, _)| *name == unit)
-            .ok_or_else(|| wrong("it needs a unit (d, h, min, s, ms, us, ns)"))?;
+        let (_, nanoseconds) =
+            TIME_UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(|| wrong("it needs a unit (d, h, min, s, ms, us, ns)"))?;
         let value = number * *nanoseconds as f64;
         if !value.is_finite() || value < 0.0 {
             return Err(wrong("it has to be zero or more"));
@@ -118,7 +116,7 @@ impl fmt::Display for SimTime {
         if self.0 == 0 {
             return f.write_str("0s");
         }
-        let (unit, size) = TIME_UNITS.iter().find(|(_, size)| self.0 % size == 0).expect("one ns divides every time");
+        let (unit, size) = TIME_UNITS.iter().find(|(_, size)| self.0.is_multiple_of(*size)).expect("one ns divides every time");
         write!(f, "{}{unit}", self.0 / size)
     }
 }
@@ -196,10 +194,7 @@ impl FromStr for Bytes {
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let (unit, size) = BYTE_UNITS
-            .iter()
-            .find(|(_, size)| self.0 > 0 && self.0 % size == 0)
-            .unwrap_or(&("B", 1));
+        let (unit, size) = BYTE_UNITS.iter().find(|(_, size)| self.0 > 0 && self.0.is_multiple_of(*size)).unwrap_or(&("B", 1));
         write!(f, "{}{unit}", self.0 / size)
     }
 }

@@ -1,5 +1,18 @@
 //! Text becomes a checked scenario, or every mistake in it is named with its line.
 
+mod assumptions;
+mod defaults;
+pub mod diagnostic;
+pub(crate) mod document;
 mod model;
+pub(crate) mod problems;
+pub(crate) mod read;
+pub(crate) mod spelling;
+#[cfg(test)]
+mod tests;
+mod write;
 
+pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use model::*;
+pub use read::{Parsed, parse};
+pub use write::write;

@@ -1,0 +1,219 @@
+//! Agents, their workloads and their needs.
+
+use super::figure::{any, figure, optional, or};
+use super::server::Providers;
+use super::{Names, check_hash, positive};
+use crate::distribution::Distribution;
+use crate::scenario::document::{self, Entry, Fields, Node, Problems, named, short};
+use crate::scenario::{Agent, AgentId, CapabilityId, Figure, FileSeen, Need, Server, ServerId, Target, Workload};
+use crate::units::Rate;
+
+/// What a workload states; the rest comes from the scenario's.
+#[derive(Default)]
+pub(crate) struct WorkloadStated {
+    pub tasks: Option<Tasks>,
+    pub calls: Option<Figure<f64>>,
+    pub think: Option<Figure<Distribution>>,
+    /// Something was wrong with it, so that what it lacks is not worth a word.
+    is_wrong: bool,
+}
+
+/// How often tasks start.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Tasks {
+    Stated(Figure<Rate>),
+    /// Times the agent's complexity.
+    PerComplexity(Figure<Rate>),
+}
+
+impl Tasks {
+    pub fn of(&self, complexity: f64) -> Figure<Rate> {
+        match self {
+            Tasks::Stated(tasks) => tasks.clone(),
+            Tasks::PerComplexity(tasks) => per_complexity(tasks, complexity),
+        }
+    }
+}
+
+/// The tasks of an agent of this complexity. The interval is scaled too.
+fn per_complexity(tasks: &Figure<Rate>, complexity: f64) -> Figure<Rate> {
+    let mut scaled = tasks.map(|rate| rate.scaled(complexity));
+    if let Some(interval) = scaled.provenance.as_mut().and_then(|p| p.interval.as_mut()) {
+        for end in interval {
+            if let Ok(rate) = end.parse::<Rate>() {
+                *end = rate.scaled(complexity).to_string();
+            }
+        }
+    }
+    scaled
+}
+
+/// A workload that was read before.
+pub(crate) fn stated_workload(text: &str) -> WorkloadStated {
+    let text = format!("workload = {text}");
+    let mut problems = Problems::default();
+    let root = document::parse(&text, &mut problems);
+    root.as_ref().and_then(|root| root.get("workload")).map(|entry| read_workload(&entry.node, "", &mut problems)).unwrap_or_default()
+}
+
+pub(super) fn read_workload(node: &Node, what: &str, problems: &mut Problems) -> WorkloadStated {
+    let Some(mut fields) = Fields::of(node, what, &node.span, problems) else {
+        return WorkloadStated { is_wrong: true, ..WorkloadStated::default() };
+    };
+    let tasks = optional(&mut fields, "tasks", any, problems).map(Tasks::Stated);
+    let key_span = node.get("tasks_per_complexity").map(|entry| entry.key_span.clone());
+    let per_complexity = optional(&mut fields, "tasks_per_complexity", any, problems).map(Tasks::PerComplexity);
+    if let (Some(_), Some(_), Some(span)) = (&tasks, &per_complexity, &key_span) {
+        problems.error(span, format!("{what} has both tasks and tasks_per_complexity"), "", "state one of them".to_owned());
+    }
+    let within = |calls: &f64| (!(1.0..=1e6).contains(calls)).then_some("from 1 to 1000000");
+    let is_wrong = tasks.is_none() && per_complexity.is_none() && (node.get("tasks").is_some() || key_span.is_some());
+    let stated = WorkloadStated {
+        tasks: tasks.or(per_complexity),
+        calls: optional(&mut fields, "calls", within, problems),
+        think: optional(&mut fields, "think", any, problems),
+        is_wrong,
+    };
+    fields.finish(problems);
+    stated
+}
+
+/// What agents are read among.
+pub(super) struct Surroundings<'a> {
+    pub names: &'a Names<'a>,
+    pub providers: &'a Providers,
+    pub servers: &'a [Server],
+    pub defaults: &'a WorkloadStated,
+}
+
+pub(super) fn read_agents(entries: &[Entry], around: &Surroundings, problems: &mut Problems) -> (Vec<Agent>, Vec<Need>) {
+    let (mut agents, mut needs) = (Vec::new(), Vec::new());
+    for entry in entries {
+        let id = AgentId::from(agents.len());
+        agents.push(read_agent(entry, id, around, &mut needs, problems));
+    }
+    (agents, needs)
+}
+
+fn read_agent(entry: &Entry, id: AgentId, around: &Surroundings, needs: &mut Vec<Need>, problems: &mut Problems) -> Agent {
+    let mut agent = Agent {
+        name: entry.key.to_string(),
+        complexity: Figure::stated(5.0),
+        workload: Workload {
+            tasks: Figure::stated(Rate::per_hour(0.0)),
+            calls: Figure::stated(1.0),
+            think: Figure::stated(Distribution::ZERO),
+        },
+        wildcard: false,
+        core: false,
+        file: None,
+        extra_grants: Vec::new(),
+    };
+    let what = format!("agent `{}`", short(&entry.key));
+    let Some(mut fields) = Fields::of(&entry.node, what.clone(), &entry.key_span, problems) else { return agent };
+    agent.complexity = or(&mut fields, "complexity", agent.complexity, positive, problems);
+    agent.wildcard = fields.flag("wildcard", false, problems);
+    agent.core = fields.flag("core", false, problems);
+    agent.file = read_file(&mut fields, problems);
+    if let Some(entry) = fields.take("extra_grants") {
+        let found = around.names.servers.find_all(&entry.node, "`extra_grants`", problems);
+        agent.extra_grants = found.into_iter().map(ServerId::from).collect();
+    }
+    let own =
+        fields.take("workload").map(|entry| read_workload(&entry.node, &format!("the workload of {what}"), problems)).unwrap_or_default();
+    let first_need = needs.len();
+    if let Some(entry) = fields.take("needs") {
+        for entry in named(&entry.node, &format!("the needs of {what}"), problems) {
+            needs.extend(read_need(entry, id, around, problems));
+        }
+    }
+    fields.finish(problems);
+
+    let defaults = around.defaults;
+    match own.tasks.as_ref().or(defaults.tasks.as_ref()) {
+        Some(tasks) => agent.workload.tasks = tasks.of(agent.complexity.value),
+        None if needs.len() > first_need && !own.is_wrong && !defaults.is_wrong => {
+            let hint = "state `tasks`, as in tasks = \"10/h\", for all agents in [workload] or for this one in its `workload`".to_owned();
+            problems.missing(&entry.key_span, format!("{what} has needs but no tasks"), "", hint);
+        }
+        None => {}
+    }
+    if let Some(calls) = own.calls.or_else(|| defaults.calls.clone()) {
+        agent.workload.calls = calls;
+    }
+    if let Some(think) = own.think.or_else(|| defaults.think.clone()) {
+        agent.workload.think = think;
+    }
+    agent
+}
+
+fn read_file(fields: &mut Fields, problems: &mut Problems) -> Option<FileSeen> {
+    let path = fields.text("file", problems);
+    let hash = fields.take("sha256");
+    match (path, hash) {
+        (None, Some(entry)) => {
+            problems.missing(&entry.key_span, "a `sha256` without a `file`", "", "name the file that it is of".to_owned());
+            None
+        }
+        (None, None) => None,
+        (Some(path), hash) => {
+            let sha256 = hash.and_then(|entry| {
+                let text = entry.node.text("`sha256`", problems)?;
+                check_hash(text, &entry.node.span, problems);
+                Some(text.to_owned())
+            });
+            Some(FileSeen { path, sha256 })
+        }
+    }
+}
+
+fn read_need(entry: &Entry, agent: AgentId, around: &Surroundings, problems: &mut Problems) -> Option<Need> {
+    let names = around.names;
+    let capability = CapabilityId::from(names.capabilities.get(&entry.key)?);
+    let mut need = Need { agent, capability, demand: Figure::stated(1.0), current: None, pinned: false };
+    let mut stated = None;
+    if entry.node.entries().is_none() {
+        stated = Some(&entry.node);
+    } else {
+        let mut fields = Fields::of(&entry.node, format!("need `{}`", short(&entry.key)), &entry.key_span, problems)?;
+        stated = fields.take("server").map(|entry| &entry.node).or(stated);
+        need.demand = fields.take("demand").and_then(|entry| figure(&entry.node, "`demand`", positive, problems)).unwrap_or(need.demand);
+        need.pinned = fields.flag("pinned", false, problems);
+        fields.finish(problems);
+        if need.pinned && stated.is_none() {
+            let hint = "a pinned need stays where it is: add server = \"...\"".to_owned();
+            problems.missing(&entry.key_span, format!("need `{}` is pinned, but to no server", short(&entry.key)), "", hint);
+        }
+    }
+    match stated {
+        Some(node) => {
+            let server = names.servers.find(node, "the server of a need", problems).map(ServerId::from);
+            if let Some(server) = server.filter(|id| !around.providers.provides(Target::Server(*id), capability)) {
+                let server_name = short(names.servers.names[server.index()]);
+                let hint = around
+                    .providers
+                    .list(capability, names)
+                    .unwrap_or_else(|| format!("add `{}` to [servers.{server_name}.provides]", short(&entry.key)));
+                problems.missing(&node.span, format!("`{server_name}` does not provide `{}`", short(&entry.key)), "", hint);
+            }
+            need.current = server;
+        }
+        None => check_provider(entry, capability, around, problems),
+    }
+    Some(need)
+}
+
+/// A need without a server goes to the best provider in service, so there has to be one.
+fn check_provider(entry: &Entry, capability: CapabilityId, around: &Surroundings, problems: &mut Problems) {
+    let providers = around.providers.servers_of(capability);
+    let name = short(&entry.key);
+    if providers.is_empty() {
+        let provided = around.names.capabilities.names.iter().enumerate();
+        let provided = provided.filter(|(id, _)| !around.providers.servers_of(CapabilityId::from(*id)).is_empty()).map(|(_, name)| *name);
+        let otherwise = format!("a server provides it by `{name} = 1.0` in its [servers.NAME.provides]");
+        problems.unknown_as(format!("no server provides `{name}`"), &entry.key, &entry.key_span, provided, &otherwise);
+    } else if !providers.iter().any(|id| around.servers[id.index()].in_service) {
+        let hint = "put one in service, or name the need's server".to_owned();
+        problems.missing(&entry.key_span, format!("every server that provides `{name}` is out of service"), "", hint);
+    }
+}

@@ -1,0 +1,388 @@
+//! Figures: a quantity, bare or with where it comes from.
+
+use std::ops::Range;
+use std::str::FromStr;
+
+use crate::distribution::{Distribution, lognormal_cv};
+use crate::scenario::document::{Entry, Fields, Node, Problems, Value};
+use crate::scenario::{Figure, Provenance, Source};
+use crate::units::{Bytes, Probability, Rate, SimTime};
+
+/// What a figure can be of.
+pub(crate) trait Quantity: Sized {
+    /// The value here; none after a mistake was named.
+    fn read(node: &Node, what: &str, problems: &mut Problems) -> Option<Self>;
+
+    /// One end of an interval, as a number that can be compared; none where it is not of this unit.
+    fn interval_end(text: &str) -> Option<f64>;
+}
+
+/// A quantity written as a text with its unit.
+fn read_text<T: FromStr<Err = crate::units::UnitError>>(node: &Node, what: &str, example: &str, problems: &mut Problems) -> Option<T> {
+    match &node.value {
+        Value::Text(text) => match text.parse() {
+            Ok(value) => Some(value),
+            Err(error) => {
+                problems.error(&node.span, format!("{what}: {error}"), "", None);
+                None
+            }
+        },
+        Value::Integer(_) | Value::Float(..) => {
+            problems.error(&node.span, format!("{what} needs a unit"), "", format!("write it as in \"{example}\""));
+            None
+        }
+        _ => {
+            node.wrong_type(what, &format!("a text with a unit, as in \"{example}\""), problems);
+            None
+        }
+    }
+}
+
+impl Quantity for SimTime {
+    fn read(node: &Node, what: &str, problems: &mut Problems) -> Option<SimTime> {
+        read_text(node, what, "150ms", problems)
+    }
+
+    fn interval_end(text: &str) -> Option<f64> {
+        text.parse::<SimTime>().ok().map(SimTime::as_secs)
+    }
+}
+
+impl Quantity for Bytes {
+    fn read(node: &Node, what: &str, problems: &mut Problems) -> Option<Bytes> {
+        read_text(node, what, "90MiB", problems)
+    }
+
+    fn interval_end(text: &str) -> Option<f64> {
+        text.parse::<Bytes>().ok().map(|bytes| bytes.0 as f64)
+    }
+}
+
+impl Quantity for Rate {
+    fn read(node: &Node, what: &str, problems: &mut Problems) -> Option<Rate> {
+        read_text(node, what, "20/h", problems)
+    }
+
+    fn interval_end(text: &str) -> Option<f64> {
+        text.parse::<Rate>().ok().map(Rate::per_second)
+    }
+}
+
+impl Quantity for Probability {
+    fn read(node: &Node, what: &str, problems: &mut Problems) -> Option<Probability> {
+        let number = match &node.value {
+            Value::Text(_) => return read_text(node, what, "5%", problems),
+            Value::Integer(integer) => *integer as f64,
+            Value::Float(float, _) => *float,
+            _ => {
+                node.wrong_type(what, "a share, as in 0.05 or \"5%\"", problems);
+                return None;
+            }
+        };
+        let probability = Probability::new(number);
+        if probability.is_none() {
+            let hint = if (1.0..=100.0).contains(&number) {
+                format!("for {number} percent write \"{number}%\"")
+            } else {
+                "as in 0.05 or \"5%\"".to_owned()
+            };
+            problems.error(&node.span, format!("{what} has to be from 0 to 1"), "", hint);
+        }
+        probability
+    }
+
+    fn interval_end(text: &str) -> Option<f64> {
+        text.parse::<Probability>().ok().map(Probability::get)
+    }
+}
+
+impl Quantity for f64 {
+    fn read(node: &Node, what: &str, problems: &mut Problems) -> Option<f64> {
+        let number = match &node.value {
+            Value::Integer(integer) => *integer as f64,
+            Value::Float(float, _) => *float,
+            Value::Text(text) if text.trim().parse::<f64>().is_ok() => {
+                problems.error(&node.span, format!("{what} has to be a number"), "this is a text", "leave the quotes out".to_owned());
+                return None;
+            }
+            _ => {
+                node.wrong_type(what, "a number", problems);
+                return None;
+            }
+        };
+        // Far beyond anything meant, and far from where sums overflow.
+        if !number.is_finite() || number.abs() > 1e15 {
+            problems.error(&node.span, format!("{what} has to be a finite number"), "", None);
+            return None;
+        }
+        Some(number)
+    }
+
+    fn interval_end(text: &str) -> Option<f64> {
+        text.parse().ok()
+    }
+}
+
+impl Quantity for u32 {
+    fn read(node: &Node, what: &str, problems: &mut Problems) -> Option<u32> {
+        let Value::Integer(integer) = &node.value else {
+            node.wrong_type(what, "a whole number", problems);
+            return None;
+        };
+        let number = u32::try_from(*integer).ok();
+        if number.is_none() {
+            let asked = if *integer < 0 { "0 or more".to_owned() } else { format!("at most {}", u32::MAX) };
+            problems.error(&node.span, format!("{what} has to be {asked}"), "", None);
+        }
+        number
+    }
+
+    fn interval_end(text: &str) -> Option<f64> {
+        text.parse().ok()
+    }
+}
+
+/// The keys of the tables that a distribution can be written as.
+pub(crate) const DISTRIBUTIONS: [&str; 6] = ["constant", "exponential", "lognormal", "gamma", "uniform", "empirical"];
+
+impl Quantity for Distribution {
+    fn read(node: &Node, what: &str, problems: &mut Problems) -> Option<Distribution> {
+        let Some(entries) = node.entries() else {
+            return SimTime::read(node, what, problems).map(Distribution::Constant);
+        };
+        let [entry] = entries else {
+            let message = format!("{what} has to be one distribution");
+            problems.error(&node.span, message, "", format!("one of {}", DISTRIBUTIONS.join(", ")));
+            return None;
+        };
+        let inner = |key| format!("the {key} of {what}");
+        let node = &entry.node;
+        match &*entry.key {
+            "constant" => SimTime::read(node, &inner("constant"), problems).map(Distribution::Constant),
+            "exponential" if node.entries().is_none() => {
+                SimTime::read(node, &inner("exponential"), problems).map(|mean| Distribution::Exponential { mean })
+            }
+            "exponential" => {
+                let mut fields = Fields::of(node, inner("exponential"), &entry.key_span, problems)?;
+                let mean = needed(&mut fields, "mean", problems);
+                fields.finish(problems);
+                Some(Distribution::Exponential { mean: mean? })
+            }
+            "lognormal" => lognormal(entry, &inner("lognormal"), problems),
+            "gamma" => {
+                let mut fields = Fields::of(node, inner("gamma"), &entry.key_span, problems)?;
+                let mean = needed(&mut fields, "mean", problems);
+                let cv = needed::<f64>(&mut fields, "cv", problems);
+                if let Some(cv) = cv.filter(|cv| !(1e-6..=1e3).contains(cv)) {
+                    let hint = "for a time without spread write { constant = ... }".to_owned();
+                    problems.error(
+                        &node.span,
+                        format!("the cv of the gamma of {what} has to be above 0, and at most 1000"),
+                        &format!("cv is {cv}"),
+                        hint,
+                    );
+                }
+                fields.finish(problems);
+                Some(Distribution::Gamma { mean: mean?, cv: cv? })
+            }
+            "uniform" => {
+                let mut fields = Fields::of(node, inner("uniform"), &entry.key_span, problems)?;
+                let min = needed::<SimTime>(&mut fields, "min", problems);
+                let max = needed::<SimTime>(&mut fields, "max", problems);
+                fields.finish(problems);
+                let (min, max) = (min?, max?);
+                if min > max {
+                    problems.error(&node.span, format!("the uniform of {what} goes from {min} to {max}"), "min is above max", None);
+                }
+                Some(Distribution::Uniform { min, max })
+            }
+            "empirical" => {
+                let items = node.list(&inner("empirical"), problems)?;
+                if items.is_empty() {
+                    problems.error(&node.span, format!("{what}: an empirical distribution needs at least one time"), "", None);
+                }
+                items
+                    .iter()
+                    .map(|item| SimTime::read(item, &inner("empirical"), problems))
+                    .collect::<Option<_>>()
+                    .map(Distribution::Empirical)
+            }
+            _ => {
+                problems.unknown("distribution", &entry.key, &entry.key_span, DISTRIBUTIONS);
+                None
+            }
+        }
+    }
+
+    fn interval_end(text: &str) -> Option<f64> {
+        SimTime::interval_end(text)
+    }
+}
+
+fn lognormal(entry: &Entry, what: &str, problems: &mut Problems) -> Option<Distribution> {
+    let mut fields = Fields::of(&entry.node, what, &entry.key_span, problems)?;
+    let mean = needed::<SimTime>(&mut fields, "mean", problems);
+    let (cv, p95) = (fields.take("cv"), fields.take("p95"));
+    fields.finish(problems);
+    let cv = match (cv, p95) {
+        (Some(cv), None) => {
+            let value = f64::read(&cv.node, &format!("the cv of {what}"), problems)?;
+            if !(0.0..=1e3).contains(&value) {
+                problems.error(&cv.node.span, format!("the cv of {what} has to be from 0 to 1000"), "", None);
+            }
+            value
+        }
+        (None, Some(p95)) => {
+            let value = SimTime::read(&p95.node, &format!("the p95 of {what}"), problems)?;
+            let mean = mean?;
+            let Some(cv) = lognormal_cv(mean.as_secs(), value.as_secs()) else {
+                let message = format!("{what} cannot have the mean {mean} and the p95 {value}");
+                let hint = format!("its p95 is from the mean to 3.86 x the mean: here from {mean} to {}", SimTime(mean.0 / 1000 * 3860));
+                problems.error(&p95.node.span, message, "", hint);
+                return None;
+            };
+            cv
+        }
+        (Some(_), Some(p95)) => {
+            problems.error(&p95.key_span, format!("{what} has both cv and p95"), "", "state one of them".to_owned());
+            return None;
+        }
+        (None, None) => {
+            let hint = "write { mean = \"150ms\", p95 = \"400ms\" } or { mean = \"150ms\", cv = 0.5 }".to_owned();
+            problems.missing(&entry.key_span, format!("{what} has neither p95 nor cv"), "", hint);
+            return None;
+        }
+    };
+    Some(Distribution::Lognormal { mean: mean?, cv })
+}
+
+/// A parameter of a distribution.
+fn needed<T: Quantity>(fields: &mut Fields, key: &'static str, problems: &mut Problems) -> Option<T> {
+    let what = format!("the {key} of {}", fields.what);
+    let entry = fields.need(key, "a distribution states all of its parameters", problems)?;
+    T::read(&entry.node, &what, problems)
+}
+
+/// What a value has to be beyond its type: none, or what is asked of it.
+pub(crate) type Check<T> = fn(&T) -> Option<&'static str>;
+
+pub(crate) fn any<T>(_: &T) -> Option<&'static str> {
+    None
+}
+
+/// A figure of a table.
+pub(crate) fn optional<T: Quantity>(fields: &mut Fields, key: &'static str, check: Check<T>, problems: &mut Problems) -> Option<Figure<T>> {
+    let entry = fields.take(key)?;
+    figure(&entry.node, &format!("`{key}`"), check, problems)
+}
+
+/// A figure of a table that has a default.
+pub(crate) fn or<T: Quantity>(
+    fields: &mut Fields,
+    key: &'static str,
+    default: Figure<T>,
+    check: Check<T>,
+    problems: &mut Problems,
+) -> Figure<T> {
+    optional(fields, key, check, problems).unwrap_or(default)
+}
+
+/// A figure, bare or with its provenance.
+pub(crate) fn figure<T: Quantity>(node: &Node, what: &str, check: Check<T>, problems: &mut Problems) -> Option<Figure<T>> {
+    figure_by(node, what, &T::interval_end, problems, |node, problems| {
+        let value = T::read(node, what, problems)?;
+        if let Some(asked) = check(&value) {
+            problems.error(&node.span, format!("{what} has to be {asked}"), "", None);
+        }
+        Some(value)
+    })
+}
+
+/// A figure whose value `read` reads.
+pub(crate) fn figure_by<T>(
+    node: &Node,
+    what: &str,
+    interval_end: &dyn Fn(&str) -> Option<f64>,
+    problems: &mut Problems,
+    read: impl FnOnce(&Node, &mut Problems) -> Option<T>,
+) -> Option<Figure<T>> {
+    if node.get("value").is_none() {
+        // A table without `value` can only be a distribution, whose reader knows its keys.
+        return read(node, problems).map(Figure::stated);
+    }
+    let mut fields = Fields::of(node, what, &node.span, problems)?;
+    let value = fields.take("value")?;
+    let source = fields.take("source").map(|entry| (entry, source(entry, problems)));
+    let n = fields.take("n").and_then(|entry| count(&entry.node, problems));
+    let interval = fields.take("interval").and_then(|entry| interval(&entry.node, what, interval_end, problems));
+    let note = fields.text("note", problems);
+    if source.is_none() && (n.is_some() || interval.is_some() || note.is_some()) {
+        let hint = "add source = \"measured\", \"fitted\", \"published\", \"catalogue\" or \"assumed\"".to_owned();
+        problems.missing(&node.span, format!("{what} does not say its source"), "", hint);
+    }
+    fields.finish(problems);
+    let provenance = source.and_then(|(_, source)| source).map(|source| Provenance { source, n, interval, note });
+    Some(Figure { value: read(&value.node, problems)?, provenance })
+}
+
+const SOURCES: [(&str, Source); 5] = [
+    ("measured", Source::Measured),
+    ("fitted", Source::Fitted),
+    ("published", Source::Published),
+    ("catalogue", Source::Catalogue),
+    ("assumed", Source::Assumed),
+];
+
+fn source(entry: &Entry, problems: &mut Problems) -> Option<Source> {
+    let text = entry.node.text("`source`", problems)?;
+    let source = SOURCES.iter().find(|(name, _)| *name == text).map(|(_, source)| *source);
+    if source.is_none() {
+        problems.unknown("source", text, &entry.node.span, SOURCES.map(|(name, _)| name));
+    }
+    source
+}
+
+fn count(node: &Node, problems: &mut Problems) -> Option<u64> {
+    let Value::Integer(integer) = &node.value else {
+        node.wrong_type("`n`", "a whole number", problems);
+        return None;
+    };
+    let number = u64::try_from(*integer).ok();
+    if number.is_none() {
+        problems.error(&node.span, "`n` is a sample size: it has to be 0 or more", "", None);
+    }
+    number
+}
+
+fn interval(node: &Node, what: &str, end: &dyn Fn(&str) -> Option<f64>, problems: &mut Problems) -> Option<[String; 2]> {
+    let Some([low, high]) = node.list("`interval`", problems)?.first_chunk::<2>().filter(|_| node_len(node) == 2) else {
+        problems.error(&node.span, "`interval` has to be two values", "", "as in [\"140ms\", \"160ms\"]".to_owned());
+        return None;
+    };
+    let mut read = |node: &Node, span: &Range<usize>| {
+        let text = match &node.value {
+            Value::Text(text) => text.to_string(),
+            Value::Integer(integer) => integer.to_string(),
+            Value::Float(_, text) => text.to_string(),
+            _ => String::new(),
+        };
+        let value = end(&text).filter(|value| !value.is_nan());
+        if value.is_none() {
+            problems.error(span, format!("{what}: an end of its interval is not in its unit"), "", None);
+        }
+        value.map(|value| (text, value))
+    };
+    let (low, high) = (read(low, &low.span), read(high, &high.span));
+    let ((low, low_value), (high, high_value)) = (low?, high?);
+    if low_value > high_value {
+        problems.error(&node.span, format!("{what}: its interval's ends are the wrong way round"), "", None);
+    }
+    Some([low, high])
+}
+
+fn node_len(node: &Node) -> usize {
+    match &node.value {
+        Value::List(items) => items.len(),
+        _ => 0,
+    }
+}
