@@ -15,3 +15,6 @@ pub mod distribution;
 
 /// Text becomes a checked scenario, or every mistake in it is named with its line.
 pub mod scenario;
+
+/// Agent configs and server configs become a scenario.
+pub mod import;

@@ -1,0 +1,273 @@
+//! Where each tool stands in an agent file's text. YAML's values are the truth; this scan only finds their places, and what it
+//! finds must equal them.
+
+use std::ops::Range;
+
+use yaml_serde::Value;
+
+use super::agent_file::{AgentFileError, ToolEntry, ToolList, ToolStyle};
+use super::front_matter::lines;
+
+/// The line of the `tools` key.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolsKey {
+    pub line: Range<usize>,
+    pub indent: usize,
+    /// From after the colon to the line's end.
+    pub value: Range<usize>,
+}
+
+/// The `tools` key at the front matter's own level; none where no line begins with it. An error where two lines do.
+pub fn tools_key(text: &str, yaml: Range<usize>) -> Result<Option<ToolsKey>, AgentFileError> {
+    let mut found = None;
+    let mut base = None;
+    for line in lines(text, yaml) {
+        let content = &text[line.clone()];
+        let Some(indent) = indent_of(content) else { continue };
+        if indent != *base.get_or_insert(indent) {
+            continue;
+        }
+        let Some(rest) = ["tools", "\"tools\"", "'tools'"].iter().find_map(|key| content[indent..].strip_prefix(key)) else { continue };
+        let Some(value) = rest.trim_start_matches([' ', '\t']).strip_prefix(':') else { continue };
+        if !value.is_empty() && !value.starts_with([' ', '\t']) {
+            continue;
+        }
+        if found.is_some() {
+            return Err(not_placed(text, line.start));
+        }
+        found = Some(ToolsKey { value: line.end - value.len()..line.end, line, indent });
+    }
+    Ok(found)
+}
+
+/// The tools that YAML says, with their places.
+pub fn place_tools(text: &str, yaml: Range<usize>, value: &Value) -> Result<ToolList, AgentFileError> {
+    let Some(key) = tools_key(text, yaml.clone())? else {
+        return Err(not_placed(text, yaml.start));
+    };
+    let expected = expected_entries(value).map_err(|error| error.at(text, key.line.start))?;
+    let line = &text[key.value.clone()];
+    let start = key.value.start + (line.len() - line.trim_start_matches([' ', '\t']).len());
+    let list = match text[start..key.value.end].chars().next() {
+        Some('|' | '>') => {
+            let error = AgentFileError::new("`tools` is a text over several lines (`|` or `>`), which mcplab does not edit");
+            return Err(error.at(text, start).hint("write the tools on one line, separated by commas, or as a list"));
+        }
+        Some('[') => flow(text, start, yaml.end),
+        Some(quote @ ('"' | '\'')) => quoted(text, start, quote, yaml.end),
+        Some(c) if c != '#' => Some(plain(text, &key, start, yaml.end)),
+        _ => block_or_nothing(text, &key, yaml.end),
+    };
+    let list = list.filter(|list| list.entries.iter().map(|entry| &entry.text).eq(&expected));
+    list.ok_or_else(|| not_placed(text, key.line.start))
+}
+
+fn not_placed(text: &str, offset: usize) -> AgentFileError {
+    AgentFileError::new("mcplab cannot place the tools of this file")
+        .at(text, offset)
+        .hint("write them plainly: `tools: Read, mcp__github__*`, or one `- Read` a line")
+}
+
+/// What the value means, as clients read it.
+fn expected_entries(value: &Value) -> Result<Vec<String>, AgentFileError> {
+    match value {
+        Value::Null => Ok(Vec::new()),
+        Value::String(tools) => Ok(split(tools).map(|range| tools[range].to_owned()).collect()),
+        Value::Sequence(items) => items
+            .iter()
+            .map(|item| match item {
+                Value::String(tool) if split(tool).count() == 1 => Ok(tool.trim().to_owned()),
+                Value::String(tool) => {
+                    Err(AgentFileError::new(format!("`{tool}` in the list of tools is not one tool")).hint("write one tool an entry"))
+                }
+                _ => Err(AgentFileError::new("an entry of `tools` is not text").hint("write one tool an entry")),
+            })
+            .collect(),
+        _ => Err(AgentFileError::new("`tools` is neither text nor a list").hint("write `tools: Read, mcp__github__*`")),
+    }
+}
+
+/// Tools in a text: separated by commas and white space, but not within parentheses: `Bash(git add:*, git rm:*)` is one.
+fn split(tools: &str) -> impl Iterator<Item = Range<usize>> {
+    let mut ranges = Vec::new();
+    let (mut depth, mut start) = (0usize, None);
+    for (at, c) in tools.char_indices() {
+        if depth == 0 && (c == ',' || c.is_whitespace()) {
+            ranges.extend(start.take().map(|start| start..at));
+            continue;
+        }
+        match c {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        start.get_or_insert(at);
+    }
+    ranges.extend(start.map(|start| start..tools.len()));
+    ranges.into_iter()
+}
+
+/// The entries of a text that stands in `region`.
+fn split_list(text: &str, region: Range<usize>) -> ToolList {
+    let shift = |range: Range<usize>| region.start + range.start..region.start + range.end;
+    let entries: Vec<ToolEntry> =
+        split(&text[region.clone()]).map(shift).map(|span| ToolEntry { text: text[span.clone()].to_owned(), span }).collect();
+    let spaced = entries.len() > 1 && entries.windows(2).all(|pair| !text[pair[0].span.end..pair[1].span.start].contains(','));
+    let style = if spaced { ToolStyle::Spaces } else { ToolStyle::Commas };
+    ToolList { style, span: span_of(&entries).unwrap_or(region), entries }
+}
+
+fn span_of(entries: &[ToolEntry]) -> Option<Range<usize>> {
+    Some(entries.first()?.span.start..entries.last()?.span.end)
+}
+
+/// Where a plain scalar ends in the rest of a line: before a comment and the white space in front of it.
+pub fn plain_end(line: &str) -> usize {
+    let comment = line.char_indices().find(|(at, c)| *c == '#' && (*at == 0 || line[..*at].ends_with([' ', '\t'])));
+    line[..comment.map_or(line.len(), |(at, _)| at)].trim_end().len()
+}
+
+/// A plain scalar, also over several lines: those that are indented deeper than the key continue it.
+fn plain(text: &str, key: &ToolsKey, start: usize, end: usize) -> ToolList {
+    let mut last = start + plain_end(&text[start..key.value.end]);
+    if matches!(&text[start..last], "~" | "null" | "Null" | "NULL") {
+        return ToolList { style: ToolStyle::Commas, span: start..last, entries: Vec::new() };
+    }
+    // A comment ends the scalar, so nothing can continue it.
+    if last == start + text[start..key.value.end].trim_end().len() {
+        last = continued(text, key, end).unwrap_or(last);
+    }
+    split_list(text, start..last)
+}
+
+/// Where the last line that is indented deeper than the key ends; none where none follows.
+fn continued(text: &str, key: &ToolsKey, end: usize) -> Option<usize> {
+    let mut last = None;
+    for line in lines(text, next_line(text, key.line.end)..end) {
+        let content = &text[line.clone()];
+        match indent_of(content) {
+            Some(indent) if indent > key.indent => last = Some(line.start + plain_end(content)),
+            // Blank lines may stand between.
+            None if content.trim().is_empty() => {}
+            _ => break,
+        }
+    }
+    last
+}
+
+/// A scalar in quotes. One with escapes has other bytes than YAML says, and is found out by the comparison.
+fn quoted(text: &str, start: usize, quote: char, end: usize) -> Option<ToolList> {
+    Some(split_list(text, start + 1..closing_quote(text, start, quote, end)?))
+}
+
+/// The place of the quote that closes the one at `start`.
+fn closing_quote(text: &str, start: usize, quote: char, end: usize) -> Option<usize> {
+    let mut escaped = false;
+    let mut chars = text[start + 1..end].char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        if escaped {
+            escaped = false;
+        } else if c == '\\' && quote == '"' {
+            escaped = true;
+        } else if c == quote && quote == '\'' && chars.peek().is_some_and(|(_, next)| *next == '\'') {
+            chars.next();
+        } else if c == quote {
+            return Some(start + 1 + at);
+        }
+    }
+    None
+}
+
+/// `[a, "b"]`, also over several lines and with comments.
+fn flow(text: &str, start: usize, end: usize) -> Option<ToolList> {
+    let mut entries = Vec::new();
+    let mut at = start + 1;
+    loop {
+        at = skip_blank(text, at, end);
+        let rest = &text[at..end];
+        match rest.chars().next()? {
+            ']' => break,
+            ',' => at += 1,
+            quote @ ('"' | '\'') => {
+                let close = closing_quote(text, at, quote, end)?;
+                entries.push(ToolEntry { text: text[at + 1..close].to_owned(), span: at..close + 1 });
+                at = close + 1;
+            }
+            '[' | '{' => return None,
+            _ => {
+                let line = &rest[..rest.find([',', ']', '\n']).unwrap_or(rest.len())];
+                let span = at..at + plain_end(line);
+                if span.is_empty() {
+                    return None;
+                }
+                entries.push(ToolEntry { text: text[span.clone()].to_owned(), span: span.clone() });
+                at = span.end;
+            }
+        }
+    }
+    Some(ToolList { style: ToolStyle::Flow, span: span_of(&entries).unwrap_or(start + 1..at), entries })
+}
+
+/// Behind white space, line breaks and comments.
+fn skip_blank(text: &str, start: usize, end: usize) -> usize {
+    let mut at = start;
+    loop {
+        let rest = &text[at..end];
+        at += rest.len() - rest.trim_start().len();
+        if !text[at..end].starts_with('#') {
+            return at;
+        }
+        at = next_line(text, at).min(end);
+    }
+}
+
+/// Nothing behind the colon: one `- tool` a line follows, or a text on the next lines, or nothing at all.
+fn block_or_nothing(text: &str, key: &ToolsKey, end: usize) -> Option<ToolList> {
+    let mut entries: Vec<ToolEntry> = Vec::new();
+    let mut list_indent = None;
+    for line in lines(text, next_line(text, key.line.end)..end) {
+        let content = &text[line.clone()];
+        let Some(indent) = indent_of(content) else { continue };
+        let item = content[indent..].strip_prefix('-').filter(|rest| rest.starts_with([' ', '\t']));
+        let Some(item) = item.filter(|_| indent >= key.indent && *list_indent.get_or_insert(indent) == indent) else {
+            if entries.is_empty() && indent > key.indent {
+                return next_lines_text(text, key, line.start + indent, end);
+            }
+            break;
+        };
+        let value = item.trim_start_matches([' ', '\t']);
+        let start = line.end - value.len();
+        let (tool, span) = match value.chars().next()? {
+            quote @ ('"' | '\'') => {
+                let close = closing_quote(text, start, quote, line.end)?;
+                (start + 1..close, start..close + 1)
+            }
+            _ => (start..start + plain_end(value), start..start + plain_end(value)),
+        };
+        entries.push(ToolEntry { text: text[tool].to_owned(), span });
+    }
+    match span_of(&entries) {
+        Some(span) => Some(ToolList { style: ToolStyle::Block, span, entries }),
+        None => Some(ToolList { style: ToolStyle::Commas, span: key.value.start..key.value.start, entries }),
+    }
+}
+
+/// `tools:` with its text, flow list or quoted scalar beginning on the next line.
+fn next_lines_text(text: &str, key: &ToolsKey, start: usize, end: usize) -> Option<ToolList> {
+    match text[start..end].chars().next()? {
+        '[' => flow(text, start, end),
+        quote @ ('"' | '\'') => quoted(text, start, quote, end),
+        _ => Some(split_list(text, start..continued(text, key, end)?)),
+    }
+}
+
+/// Spaces in front of a line's content; none for a line that is blank or a comment.
+fn indent_of(line: &str) -> Option<usize> {
+    let content = line.trim_start_matches(' ');
+    (!content.trim().is_empty() && !content.starts_with('#')).then(|| line.len() - content.len())
+}
+
+/// Where the next line starts.
+fn next_line(text: &str, at: usize) -> usize {
+    text[at..].find('\n').map_or(text.len(), |newline| at + newline + 1)
+}
