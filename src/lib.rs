@@ -18,3 +18,6 @@ pub mod scenario;
 
 /// Agent configs and server configs become a scenario.
 pub mod import;
+
+/// Which server serves each need of each agent, in which order of preference.
+pub mod mapping;

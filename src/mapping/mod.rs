@@ -1,0 +1,128 @@
+//! Which server serves each need of each agent, in which order of preference.
+
+pub mod file;
+mod load;
+
+use std::collections::BTreeSet;
+
+use crate::scenario::{AgentId, NeedId, Scenario, ServerId, Target};
+
+pub use load::{Over, balance_score, planned_loads, planned_score};
+
+/// A need's primary server and its ordered fallbacks.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Assignment {
+    pub primary: ServerId,
+    /// Tried in this order when the primary fails a call. Never holds the primary.
+    pub on_failure: Vec<Target>,
+    /// Tried in this order when the primary rejects a call. Never holds the primary.
+    pub on_overload: Vec<Target>,
+}
+
+/// All assignments, one a need, in the order of [`Scenario::needs`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mapping {
+    pub assignments: Vec<Assignment>,
+    /// Grants that no need uses; they never change a score, except where a plan's own figures are reproduced.
+    pub extra_grants: Vec<(AgentId, ServerId)>,
+    /// Load that no agent causes; for reproducing a plan's own figures only.
+    pub extra_load: Vec<ExtraLoad>,
+}
+
+/// A pseudo-agent that a given plan counts on a server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExtraLoad {
+    pub name: String,
+    pub server: ServerId,
+    pub complexity: f64,
+}
+
+/// An assignment whose primary differs between two mappings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Change {
+    pub need: NeedId,
+    pub from: ServerId,
+    pub to: ServerId,
+}
+
+impl Mapping {
+    /// Today's: every need on its current server (or its best provider, where it has none yet), without fallbacks: the
+    /// agents' configs name none.
+    pub fn current(scenario: &Scenario) -> Mapping {
+        let assignments = primaries_of_today(scenario)
+            .into_iter()
+            .map(|primary| Assignment { primary, on_failure: Vec::new(), on_overload: Vec::new() })
+            .collect();
+        let extra_grants =
+            scenario.agent_ids().flat_map(|agent| scenario.agent(agent).extra_grants.iter().map(move |server| (agent, *server))).collect();
+        Mapping { assignments, extra_grants, extra_load: Vec::new() }
+    }
+
+    /// These primaries, one a need, with the fallbacks that the scenario's policy names for each capability.
+    pub fn with_policy_fallbacks(scenario: &Scenario, primaries: &[ServerId]) -> Mapping {
+        assert_eq!(primaries.len(), scenario.needs.len(), "one primary a need");
+        let assignments = scenario
+            .needs
+            .iter()
+            .zip(primaries)
+            .map(|(need, primary)| {
+                let rule = scenario.policy.fallbacks.iter().find(|rule| rule.capability == need.capability);
+                let usable = |targets: &[Target]| -> Vec<Target> {
+                    let in_service =
+                        |t: &Target| matches!(t, Target::StandIn(_)) || matches!(t, Target::Server(id) if scenario.server(*id).in_service);
+                    targets.iter().copied().filter(|t| *t != Target::Server(*primary) && in_service(t)).collect()
+                };
+                Assignment {
+                    primary: *primary,
+                    on_failure: rule.map_or_else(Vec::new, |r| usable(&r.on_failure)),
+                    on_overload: rule.map_or_else(Vec::new, |r| usable(&r.on_overload)),
+                }
+            })
+            .collect();
+        Mapping { assignments, extra_grants: Vec::new(), extra_load: Vec::new() }
+    }
+
+    pub fn assignment(&self, need: NeedId) -> &Assignment {
+        &self.assignments[need.index()]
+    }
+
+    pub fn primaries(&self) -> Vec<ServerId> {
+        self.assignments.iter().map(|a| a.primary).collect()
+    }
+
+    /// The servers that an agent's config has to permit: of its needs' primaries and fallbacks, and its extra grants.
+    pub fn grants(&self, scenario: &Scenario, agent: AgentId) -> BTreeSet<ServerId> {
+        let of_needs = scenario.needs_of(agent).flat_map(|need| {
+            let assignment = self.assignment(need);
+            let fallbacks = assignment.on_failure.iter().chain(&assignment.on_overload).filter_map(|t| match t {
+                Target::Server(id) => Some(*id),
+                Target::StandIn(_) => None,
+            });
+            std::iter::once(assignment.primary).chain(fallbacks)
+        });
+        of_needs.chain(self.extra_grants.iter().filter(|(a, _)| *a == agent).map(|(_, server)| *server)).collect()
+    }
+
+    /// Needs whose primary is another one than in `from`.
+    pub fn changes_from(&self, from: &Mapping) -> Vec<Change> {
+        self.assignments
+            .iter()
+            .zip(&from.assignments)
+            .enumerate()
+            .filter(|(_, (to, from))| to.primary != from.primary)
+            .map(|(need, (to, from))| Change { need: NeedId::from(need), from: from.primary, to: to.primary })
+            .collect()
+    }
+}
+
+/// Each need's current server, or its best provider where it has none yet.
+pub fn primaries_of_today(scenario: &Scenario) -> Vec<ServerId> {
+    scenario
+        .needs
+        .iter()
+        .map(|need| {
+            let best = || *scenario.providers(need.capability).first().expect("checked: every needed capability has a provider");
+            need.current.unwrap_or_else(best)
+        })
+        .collect()
+}
