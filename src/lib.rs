@@ -21,3 +21,6 @@ pub mod import;
 
 /// Which server serves each need of each agent, in which order of preference.
 pub mod mapping;
+
+/// One replication of the simulation.
+pub mod engine;

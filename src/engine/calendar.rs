@@ -1,0 +1,161 @@
+//! The calendar: what happens next. Ties in time are broken by the order of scheduling, and by nothing else.
+
+use std::collections::VecDeque;
+
+use crate::units::SimTime;
+
+/// Delays that are the same for everything have a first-in-first-out lane each: what is scheduled there later is due later,
+/// and nearly all of it (time-outs) is called off before it is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    Timeout,
+    CallLife,
+}
+
+const LANES: usize = 2;
+
+/// Children of a node: four are faster than two, as more of them share a cache line.
+const WIDTH: usize = 4;
+
+#[derive(Debug)]
+pub struct Calendar<E> {
+    /// A heap: no entry is due before its parent, which stands at (index - 1) / WIDTH.
+    heap: Vec<Entry<E>>,
+    lanes: [VecDeque<Entry<E>>; LANES],
+    sequence: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry<E> {
+    /// Time in the upper half, sequence number in the lower: one comparison orders both.
+    key: u128,
+    event: E,
+}
+
+impl<E: Copy> Calendar<E> {
+    pub fn new() -> Calendar<E> {
+        Calendar { heap: Vec::new(), lanes: [VecDeque::new(), VecDeque::new()], sequence: 0 }
+    }
+
+    pub fn schedule(&mut self, at: SimTime, event: E) {
+        let entry = self.entry(at, event);
+        let mut hole = self.heap.len();
+        self.heap.push(entry);
+        while hole > 0 {
+            let parent = (hole - 1) / WIDTH;
+            if self.heap[parent].key <= entry.key {
+                break;
+            }
+            self.heap[hole] = self.heap[parent];
+            hole = parent;
+        }
+        self.heap[hole] = entry;
+    }
+
+    /// Into a lane; drops what is called off at its front, so that a lane holds little more than what is under way.
+    pub fn schedule_in(&mut self, lane: Lane, at: SimTime, event: E, is_called_off: impl Fn(E) -> bool) {
+        let entry = self.entry(at, event);
+        let lane = &mut self.lanes[lane as usize];
+        while lane.front().is_some_and(|front| is_called_off(front.event)) {
+            lane.pop_front();
+        }
+        debug_assert!(lane.back().is_none_or(|back| back.key < entry.key), "a lane has one delay");
+        lane.push_back(entry);
+    }
+
+    /// Takes out what is due first.
+    pub fn pop(&mut self) -> Option<(SimTime, E)> {
+        let mut first = self.heap.first().map_or(u128::MAX, |entry| entry.key);
+        let mut from = None;
+        for (index, lane) in self.lanes.iter().enumerate() {
+            if let Some(front) = lane.front()
+                && front.key < first
+            {
+                (first, from) = (front.key, Some(index));
+            }
+        }
+        let entry = match from {
+            Some(lane) => self.lanes[lane].pop_front(),
+            None => self.pop_heap(),
+        }?;
+        Some((SimTime((entry.key >> 64) as u64), entry.event))
+    }
+
+    fn entry(&mut self, at: SimTime, event: E) -> Entry<E> {
+        self.sequence += 1;
+        Entry { key: u128::from(at.0) << 64 | u128::from(self.sequence), event }
+    }
+
+    fn pop_heap(&mut self) -> Option<Entry<E>> {
+        let last = self.heap.pop()?;
+        let Some(first) = self.heap.first().copied() else { return Some(last) };
+        // The last entry sinks from the root to its place.
+        let mut hole = 0;
+        loop {
+            let mut smallest = hole * WIDTH + 1;
+            if smallest >= self.heap.len() {
+                break;
+            }
+            for child in smallest + 1..(hole * WIDTH + WIDTH + 1).min(self.heap.len()) {
+                if self.heap[child].key < self.heap[smallest].key {
+                    smallest = child;
+                }
+            }
+            if last.key <= self.heap[smallest].key {
+                break;
+            }
+            self.heap[hole] = self.heap[smallest];
+            hole = smallest;
+        }
+        self.heap[hole] = last;
+        Some(first)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn comes_out_by_time_then_by_order_of_scheduling(times in prop::collection::vec((0..20u64, 0..3u8, 0..3u8), 0..200)) {
+            let mut calendar = Calendar::new();
+            let mut expected: Vec<(u64, usize)> = Vec::new();
+            let (mut now, mut popped) = (0, Vec::new());
+            for (order, (delay, lane, pops)) in times.into_iter().enumerate() {
+                let at = match lane {
+                    0 => now + 7,
+                    1 => now + 13,
+                    _ => now + delay,
+                };
+                match lane {
+                    0 => calendar.schedule_in(Lane::Timeout, SimTime(at), order, |_| false),
+                    1 => calendar.schedule_in(Lane::CallLife, SimTime(at), order, |_| false),
+                    _ => calendar.schedule(SimTime(at), order),
+                }
+                expected.push((at, order));
+                for _ in 0..pops {
+                    if let Some((time, event)) = calendar.pop() {
+                        prop_assert!(time.0 >= now, "time goes back");
+                        now = time.0;
+                        expected.sort_unstable();
+                        prop_assert_eq!((time.0, event), expected.remove(0));
+                        popped.push(event);
+                    }
+                }
+            }
+            expected.sort_unstable();
+            let rest: Vec<_> = std::iter::from_fn(|| calendar.pop()).map(|(time, event)| (time.0, event)).collect();
+            prop_assert_eq!(rest, expected);
+        }
+    }
+
+    #[test]
+    fn a_lane_drops_what_is_called_off() {
+        let mut calendar = Calendar::new();
+        (0..1000u64).for_each(|i| calendar.schedule_in(Lane::Timeout, SimTime(i + 5), i, |event| event < i));
+        assert_eq!(calendar.lanes[0].len(), 1);
+        assert_eq!(calendar.pop(), Some((SimTime(1004), 999)));
+    }
+}

@@ -1,0 +1,146 @@
+//! Small scenarios for tests: everything that is not said is absent, instant or without limit.
+
+use crate::distribution::Distribution;
+use crate::mapping::{Assignment, Mapping};
+use crate::scenario::*;
+use crate::units::{Bytes, Probability, Rate, SimTime};
+
+pub fn secs(seconds: f64) -> SimTime {
+    SimTime::from_secs(seconds)
+}
+
+pub fn constant(seconds: f64) -> Figure<Distribution> {
+    Figure::stated(Distribution::Constant(secs(seconds)))
+}
+
+pub fn exponential(mean: f64) -> Figure<Distribution> {
+    Figure::stated(Distribution::Exponential { mean: secs(mean) })
+}
+
+pub fn share(value: f64) -> Figure<Probability> {
+    Figure::stated(Probability::new(value).unwrap())
+}
+
+/// No agents, no servers, one capability `work`; time-outs so long that none is ever reached.
+pub fn empty(horizon: f64) -> Scenario {
+    Scenario {
+        name: "test".into(),
+        description: String::new(),
+        run: RunSettings { horizon: secs(horizon), warmup: SimTime::ZERO, replications: 2, seed: 1 },
+        host: Host { memory: None },
+        capabilities: vec!["work".into()],
+        dependencies: Vec::new(),
+        servers: Vec::new(),
+        stand_ins: Vec::new(),
+        agents: Vec::new(),
+        needs: Vec::new(),
+        policy: CallPolicy {
+            timeout: Figure::stated(secs(1e9)),
+            call_life: Figure::stated(secs(1e9)),
+            retries: Figure::stated(0),
+            backoff: Backoff {
+                first: Figure::stated(secs(1.0)),
+                factor: Figure::stated(2.0),
+                max: Figure::stated(secs(30.0)),
+                jitter: share(0.0),
+            },
+            breaker: None,
+            fallbacks: Vec::new(),
+        },
+        recovery: None,
+        kpis: Vec::new(),
+        alerts: AlertRules::default(),
+        what_ifs: Vec::new(),
+        config_files: Vec::new(),
+        load: 1.0,
+    }
+}
+
+/// One slot, no queue limit, this serial part, no errors, instant connections.
+pub fn server(name: &str, serial: Figure<Distribution>) -> Server {
+    Server {
+        name: name.into(),
+        up: true,
+        in_service: true,
+        slots: Figure::stated(1),
+        queue: None,
+        serial,
+        parallel: constant(0.0),
+        errors: CallErrors {
+            soft: share(0.0),
+            protocol: share(0.0),
+            stall: share(0.0),
+            stall_time: Figure::stated(secs(10.0)),
+            unanswered: share(0.0),
+        },
+        connect: Connect { time: constant(0.0), failure: share(0.0), failure_time: constant(1.0) },
+        outages: None,
+        depends_on: Vec::new(),
+        rate_limit: None,
+        memory: Figure::stated(Bytes(0)),
+        process: Process::Shared,
+        weight: Figure::stated(1.0),
+        env: Vec::new(),
+        provides: vec![Provision { capability: CapabilityId(0), quality: share(1.0), tokens: None }],
+        tokens: Figure::stated(0),
+    }
+}
+
+/// A stand-in for `work`.
+pub fn stand_in(name: &str, time: f64, quality: f64) -> StandIn {
+    let provides = vec![Provision { capability: CapabilityId(0), quality: share(quality), tokens: None }];
+    StandIn { name: name.into(), time: constant(time), provides }
+}
+
+/// Tasks of one call each, so many a second, that need `work`.
+pub fn add_agent(scenario: &mut Scenario, name: &str, tasks_per_second: f64) -> AgentId {
+    let id = AgentId::from(scenario.agents.len());
+    scenario.agents.push(Agent {
+        name: name.into(),
+        complexity: Figure::stated(5.0),
+        workload: Workload {
+            tasks: Figure::stated(Rate::per_hour(tasks_per_second * 3600.0)),
+            calls: Figure::stated(1.0),
+            think: constant(0.0),
+        },
+        wildcard: false,
+        core: false,
+        file: None,
+        extra_grants: Vec::new(),
+    });
+    add_need(scenario, id);
+    id
+}
+
+pub fn add_need(scenario: &mut Scenario, agent: AgentId) {
+    scenario.needs.push(Need { agent, capability: CapabilityId(0), demand: Figure::stated(1.0), current: None, pinned: false });
+}
+
+/// One agent, one server.
+pub fn queue(horizon: f64, tasks_per_second: f64, served_by: Server) -> Scenario {
+    let mut scenario = empty(horizon);
+    scenario.servers.push(served_by);
+    add_agent(&mut scenario, "agent", tasks_per_second);
+    scenario
+}
+
+pub fn assignment(primary: u32) -> Assignment {
+    Assignment { primary: ServerId(primary), on_failure: Vec::new(), on_overload: Vec::new() }
+}
+
+/// Need i on the i-th of these servers.
+pub fn primaries(servers: &[u32]) -> Mapping {
+    mapping(servers.iter().map(|server| assignment(*server)).collect())
+}
+
+pub fn mapping(assignments: Vec<Assignment>) -> Mapping {
+    Mapping { assignments, extra_grants: Vec::new(), extra_load: Vec::new() }
+}
+
+pub fn breaker(failures: u32, cool_down: f64) -> Breaker {
+    Breaker { failures: Figure::stated(failures), cool_down: Figure::stated(secs(cool_down)) }
+}
+
+pub fn outages(every: Figure<Distribution>, lasts: Figure<Distribution>) -> Option<Outages> {
+    Some(Outages { every, lasts })
+}

@@ -1,0 +1,235 @@
+//! What holds in every scenario under every mapping.
+
+use proptest::prelude::*;
+
+use super::Traced;
+use super::build::*;
+use crate::distribution::Distribution;
+use crate::engine::*;
+use crate::mapping::{Assignment, Mapping};
+use crate::scenario::*;
+use crate::units::{Bytes, Rate};
+
+fn duration() -> impl Strategy<Value = Figure<Distribution>> {
+    prop_oneof![
+        (0.0..3.0f64).prop_map(constant),
+        (0.01..3.0f64).prop_map(exponential),
+        (0.01..3.0f64, 0.1..3.0f64).prop_map(|(mean, cv)| Figure::stated(Distribution::Lognormal { mean: secs(mean), cv })),
+        (0.0..1.0f64, 1.0..3.0f64).prop_map(|(min, max)| Figure::stated(Distribution::Uniform { min: secs(min), max: secs(max) })),
+    ]
+}
+
+fn any_server() -> impl Strategy<Value = Server> {
+    let work = (duration(), duration(), 1..4u32, prop::option::of(0..4u32));
+    let errors = (0.0..0.25f64, 0.0..0.25f64, 0.0..0.25f64, 0.0..0.2f64);
+    let connect = (duration(), 0.0..0.3f64, duration(), prop::bool::ANY, 0..60u64);
+    let rest = (prop::option::of((duration(), duration())), prop::option::of((0.0..2.0f64, 0..4u32)), prop::bool::ANY, 0..10u32);
+    (work, errors, connect, rest).prop_map(|(work, errors, connect, rest)| {
+        let mut server = server("", work.0);
+        (server.parallel, server.slots, server.queue) = (work.1, Figure::stated(work.2), work.3.map(Figure::stated));
+        (server.errors.soft, server.errors.protocol) = (share(errors.0), share(errors.1));
+        (server.errors.stall, server.errors.unanswered) = (share(errors.2), share(errors.3));
+        server.connect = Connect { time: connect.0, failure: share(connect.1), failure_time: connect.2 };
+        server.process = if connect.3 { Process::Session } else { Process::Shared };
+        server.memory = Figure::stated(Bytes(connect.4));
+        server.outages = rest.0.map(|(every, lasts)| Outages { every: every.map(|d| longer(d, 20.0)), lasts });
+        server.rate_limit =
+            rest.1.map(|(rate, burst)| RateLimit { rate: Figure::stated(Rate::per_hour(rate * 3600.0)), burst: Figure::stated(burst) });
+        server.depends_on = if rest.2 { vec![DependencyId(0)] } else { Vec::new() };
+        server.up = rest.3 > 0;
+        server
+    })
+}
+
+fn longer(distribution: &Distribution, factor: f64) -> Distribution {
+    Distribution::Exponential { mean: secs(distribution.mean() * factor) }
+}
+
+const SERVERS: usize = 3;
+
+fn any_scenario() -> impl Strategy<Value = Scenario> {
+    let agents = prop::collection::vec((0.0..1.0f64, 1.0..4.0f64, duration(), 1..4usize), 1..4);
+    let policy = (0.0..10.0f64, 0.0..20.0f64, 0..3u32, 0.0..2.0f64, 0.0..1.0f64, prop::option::of((1..4u32, 0.0..20.0f64)));
+    let rest = (prop::option::of(duration()), prop::bool::ANY, prop::option::of(50..200u64), 0.0..50.0f64);
+    (prop::collection::vec(any_server(), SERVERS), agents, policy, rest).prop_map(|(servers, agents, policy, rest)| {
+        let mut scenario = empty(200.0);
+        scenario.servers = servers;
+        scenario.servers.iter_mut().enumerate().for_each(|(i, server)| server.name = format!("server{i}"));
+        scenario.stand_ins.push(stand_in("local", 0.2, 0.5));
+        for (index, (tasks, calls, think, needs)) in agents.into_iter().enumerate() {
+            let id = add_agent(&mut scenario, &format!("agent{index}"), tasks);
+            let workload = &mut scenario.agents[index].workload;
+            (workload.calls, workload.think) = (Figure::stated(calls), think);
+            (1..needs).for_each(|_| add_need(&mut scenario, id));
+        }
+        let (timeout, more_life, retries, backoff, jitter, breakers) = policy;
+        scenario.policy.timeout = Figure::stated(secs(timeout));
+        scenario.policy.call_life = Figure::stated(secs(timeout + more_life));
+        scenario.policy.retries = Figure::stated(retries);
+        scenario.policy.backoff.first = Figure::stated(secs(backoff));
+        scenario.policy.backoff.jitter = share(jitter);
+        scenario.policy.breaker = breakers.map(|(failures, cool_down)| breaker(failures, cool_down));
+        let (dependency, watchdog, memory, warmup) = rest;
+        let outages = dependency.map(|d| Outages { every: d.map(|d| longer(d, 30.0)), lasts: d });
+        scenario.dependencies.push(Dependency { name: "network".into(), outages });
+        scenario.recovery = watchdog.then(|| RecoveryPolicy {
+            every: Figure::stated(secs(5.0)),
+            timeout: Figure::stated(secs(0.5)),
+            tries: Figure::stated(2),
+            backoff: Figure::stated(secs(0.5)),
+            limit: Figure::stated(secs(2.0)),
+            success: share(0.7),
+        });
+        scenario.host.memory = memory.map(|bytes| Figure::stated(Bytes(bytes)));
+        scenario.run.warmup = secs(warmup);
+        scenario
+    })
+}
+
+/// For up to twelve needs: primary, fallbacks for failure and for overload (the stand-in comes after the servers).
+fn any_mapping() -> impl Strategy<Value = Vec<Assignment>> {
+    let targets = || prop::collection::vec(0..=SERVERS as u32, 0..4);
+    let assignment = (0..SERVERS as u32, targets(), targets()).prop_map(|(primary, on_failure, on_overload)| {
+        let others = |list: Vec<u32>| {
+            let target = |id| if id < SERVERS as u32 { Target::Server(ServerId(id)) } else { Target::StandIn(StandInId(0)) };
+            list.into_iter().filter(|id| *id != primary).map(target).collect()
+        };
+        Assignment { primary: ServerId(primary), on_failure: others(on_failure), on_overload: others(on_overload) }
+    });
+    prop::collection::vec(assignment, 12)
+}
+
+fn fit(scenario: &Scenario, assignments: &[Assignment]) -> Mapping {
+    mapping(assignments[..scenario.needs.len()].to_vec())
+}
+
+fn traced(scenario: &Scenario, mapping: &Mapping, run: Run) -> Vec<Traced> {
+    let mut simulation = Simulation::new(Model::new(scenario, mapping, run));
+    simulation.trace = Some(Vec::new());
+    simulation.run();
+    simulation.trace.expect("it was asked for")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn counts_add_up(scenario in any_scenario(), assignments in any_mapping(), seed in 0..u64::MAX) {
+        let mapping = fit(&scenario, &assignments);
+        let run = Run { seed, replication: 3 };
+        let outcome = simulate(&scenario, &mapping, run);
+        for calls in &outcome.agents {
+            prop_assert_eq!(calls.issued, calls.succeeded + calls.failed);
+            prop_assert!(calls.succeeded <= calls.reached && calls.reached <= calls.issued);
+            prop_assert!(calls.degraded <= calls.fallen_back && calls.fallen_back <= calls.succeeded);
+            prop_assert!(calls.quality_sum <= calls.succeeded as f64);
+        }
+        let calls = outcome.calls();
+        prop_assert_eq!(calls.succeeded, outcome.response.len());
+        let life = scenario.policy.call_life.value.as_secs() * 1.000_001;
+        prop_assert!(calls.response_sum <= life * calls.succeeded as f64 && calls.failure_time_sum <= life * calls.failed as f64);
+        prop_assert_eq!(calls.attempts, outcome.servers.iter().map(|s| s.attempts).sum::<u64>());
+        for (tally, server) in outcome.servers.iter().zip(&scenario.servers) {
+            let rejected = tally.rejected_queue_full + tally.rejected_rate_limit;
+            prop_assert!(tally.accepted + rejected <= tally.attempts);
+            prop_assert!(tally.succeeded + tally.errors + tally.broken <= tally.accepted);
+            prop_assert!(tally.accepted <= tally.succeeded + tally.errors + tally.broken + tally.timeouts);
+            prop_assert!(tally.connect_failures <= tally.connects && u64::from(tally.connect_failures_row) <= tally.connect_failures);
+            // Without up time there is no busy time: what an outage interrupts is broken.
+            prop_assert!(tally.busy.0 <= u64::from(server.slots.value) * tally.up.0 && tally.up <= outcome.window);
+            prop_assert!(server.up || tally.up == SimTime::ZERO);
+        }
+        prop_assert_eq!(&simulate(&scenario, &mapping, run), &outcome, "the same run twice");
+    }
+
+    #[test]
+    fn an_unused_server_changes_nothing(scenario in any_scenario(), more in any_server(), assignments in any_mapping(), seed in 0..u64::MAX) {
+        let mapping = fit(&scenario, &assignments);
+        let run = Run { seed, replication: 0 };
+        let without = simulate(&scenario, &mapping, run);
+        let mut scenario = scenario;
+        scenario.servers.push(Server { name: "more".into(), ..more });
+        let mut with = simulate(&scenario, &mapping, run);
+        with.servers.pop();
+        prop_assert_eq!(with, without);
+    }
+
+    #[test]
+    fn luck_is_the_same_under_every_mapping(
+        scenario in any_scenario(), one in any_mapping(), other in any_mapping(), seed in 0..u64::MAX,
+    ) {
+        let run = Run { seed, replication: 0 };
+        let (one, other) = (traced(&scenario, &fit(&scenario, &one), run), traced(&scenario, &fit(&scenario, &other), run));
+        // How far a task gets by the horizon depends on the answers; what its calls ask for, and what each server would do, does not.
+        for a in &one {
+            for b in &other {
+                match (a, b) {
+                    (Traced::Call { key: a_key, .. }, Traced::Call { key: b_key, .. }) if a_key == b_key => prop_assert_eq!(a, b),
+                    (
+                        Traced::Arrival { key: a_key, server: a_server, attempt: a_attempt, .. },
+                        Traced::Arrival { key: b_key, server: b_server, attempt: b_attempt, .. },
+                    ) if (a_key, a_server, a_attempt) == (b_key, b_server, b_attempt) => prop_assert_eq!(a, b),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_slot_is_idle_while_work_waits(scenario in any_scenario(), assignments in any_mapping(), seed in 0..u64::MAX) {
+        let mut simulation = Simulation::new(Model::new(&scenario, &fit(&scenario, &assignments), Run { seed, replication: 0 }));
+        simulation.begin();
+        while simulation.step() {
+            for (id, (state, server)) in simulation.servers.iter().zip(&scenario.servers).enumerate() {
+                let here = |attempt: &&Attempt| attempt.server.index() == id;
+                let on_slots = simulation.attempts.iter().filter(here).filter(|a| a.phase == server::Phase::Serial).count();
+                prop_assert_eq!(state.slots_free as usize + on_slots, server.slots.value as usize);
+                prop_assert!(state.waiting.is_empty() || state.slots_free == 0);
+                prop_assert!(server.queue.as_ref().is_none_or(|limit| state.waiting.len() <= limit.value as usize));
+                prop_assert!(!state.is_out() || simulation.attempts.iter().filter(here).all(|a| a.phase == server::Phase::Connecting));
+                prop_assert_eq!(simulation.attempts.iter().filter(here).count(), state.under_way.len());
+            }
+        }
+    }
+
+    #[test]
+    fn little_s_law(mut scenario in any_scenario(), seed in 0..u64::MAX) {
+        // Where every call is served in the end, the time integral of the number in service is the sum of the response times.
+        scenario.servers.iter_mut().for_each(|s| *s = Server { slots: s.slots.clone(), parallel: s.parallel.clone(), ..server(&s.name, s.serial.clone()) });
+        scenario.policy.breaker = None;
+        scenario.policy.timeout = Figure::stated(secs(1e6));
+        scenario.policy.call_life = Figure::stated(secs(1e6));
+        scenario.run.warmup = SimTime::ZERO;
+        let mapping = primaries(&(0..scenario.needs.len() as u32).map(|need| need % SERVERS as u32).collect::<Vec<_>>());
+        let mut simulation = Simulation::new(Model::new(&scenario, &mapping, Run { seed, replication: 0 }));
+        simulation.begin();
+        let (mut last, mut areas, mut numbers) = (SimTime::ZERO, [0.0; SERVERS], [0; SERVERS]);
+        while simulation.step() {
+            let dt = (simulation.now - last).as_secs();
+            last = simulation.now;
+            for (id, state) in simulation.servers.iter().enumerate() {
+                areas[id] += numbers[id] as f64 * dt;
+                numbers[id] = state.under_way.len();
+            }
+        }
+        let outcome = simulation.finish();
+        for (area, tally) in areas.iter().zip(&outcome.servers) {
+            prop_assert!((area - tally.response_sum).abs() <= 1e-6 * (1.0 + area), "{area} {}", tally.response_sum);
+        }
+    }
+}
+
+#[test]
+fn traces_of_two_mappings_have_much_in_common() {
+    let mut scenario = queue(4000.0, 0.2, server("a", exponential(0.5)));
+    scenario.servers.push(server("b", exponential(0.7)));
+    scenario.agents[0].workload.calls = Figure::stated(3.0);
+    scenario.servers[0].errors.soft = share(0.3);
+    scenario.policy.retries = Figure::stated(2);
+    let run = Run { seed: 1, replication: 0 };
+    let fallback = mapping(vec![Assignment { on_failure: vec![Target::Server(ServerId(0))], ..assignment(1) }]);
+    let calls = |trace: Vec<Traced>| trace.into_iter().filter(|t| matches!(t, Traced::Call { .. })).collect::<Vec<_>>();
+    let (one, other) = (calls(traced(&scenario, &primaries(&[0]), run)), calls(traced(&scenario, &fallback, run)));
+    let common = one.iter().filter(|call| other.contains(call)).count();
+    assert!(common as f64 > 0.98 * one.len() as f64, "{common} of {}", one.len());
+}
