@@ -24,3 +24,9 @@ pub mod mapping;
 
 /// One replication of the simulation.
 pub mod engine;
+
+/// KPIs with their intervals, alerts, paired comparisons, the verdict.
+pub mod judge;
+
+/// Many replications of many mappings and what-ifs, in parallel, on the same randomness.
+pub mod experiment;

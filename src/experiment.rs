@@ -1,0 +1,81 @@
+//! Many replications of many mappings and what-ifs, in parallel, on the same randomness.
+
+use rayon::prelude::*;
+
+use crate::engine::{Run, simulate};
+use crate::judge::Replication;
+use crate::mapping::Mapping;
+use crate::scenario::Scenario;
+
+/// One cell of a design: a scenario (the base, or a what-if's) under a mapping.
+#[derive(Debug, Clone, Copy)]
+pub struct Case<'a> {
+    pub scenario: &'a Scenario,
+    pub mapping: &'a Mapping,
+}
+
+/// Told what goes on, for a progress bar; `()` watches nothing. What it does changes no result.
+pub trait Watch: Sync {
+    /// A new phase of so many steps begins.
+    fn phase(&self, name: &str, steps: u64);
+    fn step(&self);
+}
+
+impl Watch for () {
+    fn phase(&self, _: &str, _: u64) {}
+    fn step(&self) {}
+}
+
+/// Which replications to run of each case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Design {
+    pub seed: u64,
+    pub replications: u32,
+    pub stage: Stage,
+}
+
+/// Replications of different stages are independent: what chooses a mapping is never what judges it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Compares mappings.
+    Comparison,
+    /// Chooses among candidates.
+    Selection,
+    /// Judges the chosen one.
+    Validation,
+}
+
+impl Stage {
+    /// A scenario allows at most 100,000 replications, so the stages' numbers never meet.
+    fn first_replication(self) -> u32 {
+        match self {
+            Stage::Comparison => 0,
+            Stage::Selection => 1_000_000,
+            Stage::Validation => 2_000_000,
+        }
+    }
+}
+
+/// All replications of all cases: one vector a case, in order. Replication i of every case meets the same tasks, luck and
+/// outages.
+pub fn run(cases: &[Case], design: Design, watch: &dyn Watch) -> Vec<Vec<Replication>> {
+    let replications = design.replications as usize;
+    watch.phase("simulating", (cases.len() * replications) as u64);
+    let mut all: Vec<Replication> = (0..cases.len() * replications)
+        .into_par_iter()
+        .map(|index| {
+            let case = cases[index / replications];
+            let replication = design.stage.first_replication() + (index % replications) as u32;
+            let outcome = simulate(case.scenario, case.mapping, Run { seed: design.seed, replication });
+            watch.step();
+            Replication::new(case.scenario, case.mapping, outcome)
+        })
+        .collect();
+    // Indexed parallel iterators keep their order, so neither does the number of threads show here.
+    let mut by_case = Vec::with_capacity(cases.len());
+    for _ in cases {
+        let rest = all.split_off(replications);
+        by_case.push(std::mem::replace(&mut all, rest));
+    }
+    by_case
+}

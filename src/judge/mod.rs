@@ -1,0 +1,11 @@
+//! KPIs with their intervals, alerts, paired comparisons, the verdict.
+
+mod alert;
+mod kpi;
+mod statistics;
+mod verdict;
+
+pub use alert::{Alert, AlertKind, alerts};
+pub use kpi::{AgentSummary, Allowed, KpiSummary, Kpis, Replication, ServerSummary, Summary, loss, summarize};
+pub use statistics::{Estimate, Paired, estimate, holm, paired};
+pub use verdict::{Judged, KpiResult, Verdict, judge, target_result};
