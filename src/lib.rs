@@ -30,3 +30,6 @@ pub mod judge;
 
 /// Many replications of many mappings and what-ifs, in parallel, on the same randomness.
 pub mod experiment;
+
+/// Ways to decide a mapping, one file each.
+pub mod strategy;

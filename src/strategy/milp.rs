@@ -1,0 +1,259 @@
+//! The objective's optimum by mixed-integer linear programming, with a proof: outer approximation, round by round, until the solver's
+//! bound and the value of its mapping agree.
+
+use crate::scenario::ServerId;
+
+use super::balance::{EXACT_NEEDS, best_balance};
+use super::linear::{Integrality, SolverError, solve};
+use super::loads::Choices;
+use super::local_search::descend;
+use super::lp_rounding::{Relaxation, relax, round};
+use super::model::Model;
+use super::objective::{Objective, TOLERANCE, Value};
+
+/// Rounds of tangents.
+const ROUNDS: u32 = 100;
+/// Branch-and-bound nodes of all rounds together.
+const NODES: u64 = 8_000;
+/// Above `EXACT_NEEDS` movable needs: so many are left to the solver, the others stay where they are.
+const FREE_NEEDS: usize = 24;
+const NODES_RESTRICTED: u64 = 2_000;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Solved {
+    pub primaries: Vec<ServerId>,
+    pub value: Value,
+    /// No mapping with as little shortfall costs less. None where nothing is proven.
+    pub bound: Option<f64>,
+    pub closed: bool,
+    pub notes: Vec<String>,
+}
+
+pub fn decide(objective: &Objective) -> Solved {
+    if Choices::of(objective.scenario).movable.len() <= EXACT_NEEDS { decide_exactly(objective) } else { decide_largely(objective) }
+}
+
+fn decide_exactly(objective: &Objective) -> Solved {
+    let (targets, mut notes) = reachable_targets(objective);
+    match relax(objective, &targets) {
+        Ok(relaxation) => {
+            let primaries = descend(objective, &round(&relaxation, objective));
+            let start = Incumbent { value: objective.value(&primaries), primaries };
+            let least = shortfall_of(objective, &targets);
+            // With the relaxation's tangents: without them branch and bound starts from a far worse bound.
+            let mut model = relaxation.model;
+            search(&mut model, Budget { nodes: NODES, least }, start).solved(notes)
+        }
+        Err(error) => {
+            // Each target can be reached, and not all together; or the solver failed.
+            notes.push(format!("the planned KPIs together: {error}; the mapping is the best that a descent found"));
+            let primaries = descend(objective, &super::lp_rounding::decide(objective).primaries);
+            Solved { value: objective.value(&primaries), primaries, bound: None, closed: false, notes }
+        }
+    }
+}
+
+/// The relaxation, rounded and improved by a descent; then the solver decides those needs on which the two agree least.
+fn decide_largely(objective: &Objective) -> Solved {
+    let asked: Vec<f64> = objective.balances.iter().map(|b| b.target).collect();
+    let (targets, mut notes, relaxation) = match relax(objective, &asked) {
+        Ok(relaxation) => (asked, Vec::new(), Ok(relaxation)),
+        Err(_) => {
+            let (targets, notes) = reachable_targets(objective);
+            let relaxation = relax(objective, &targets);
+            (targets, notes, relaxation)
+        }
+    };
+    let relaxation = match relaxation {
+        Ok(relaxation) => relaxation,
+        Err(error) => {
+            notes.push(format!("the linear relaxation: {error}; the mapping is the best that a descent found"));
+            let primaries = descend(objective, &super::greedy::decide(objective.scenario));
+            return Solved { value: objective.value(&primaries), primaries, bound: None, closed: false, notes };
+        }
+    };
+    let primaries = descend(objective, &round(&relaxation, objective));
+    let start = Incumbent { value: objective.value(&primaries), primaries };
+    let least = shortfall_of(objective, &targets);
+    let relaxed_bound = relaxation.bound;
+    let (mut restricted, free) = restrict(relaxation, &start.primaries);
+    let mut search = search(&mut restricted, Budget { nodes: NODES_RESTRICTED, least }, start);
+    search.bound = relaxed_bound.min(search.incumbent.value.cost);
+    search.closed = search.incumbent.value.cost - search.bound <= 1e-6;
+    notes.push(format!(
+        "more than {EXACT_NEEDS} movable needs: relaxation and descent decided all but {free} of them, the solver those; the bound is the relaxation's"
+    ));
+    search.solved(notes)
+}
+
+/// The scenario's targets, those out of reach lowered to the best score there is, so that a mapping is sought that falls
+/// short by no more than it must.
+fn reachable_targets(objective: &Objective) -> (Vec<f64>, Vec<String>) {
+    let mut notes = Vec::new();
+    let targets = objective
+        .balances
+        .iter()
+        .map(|balance| {
+            let best = best_balance(objective.scenario, balance.over);
+            if best.bound >= balance.target && best.score >= balance.target {
+                return balance.target;
+            }
+            let proof = if best.bound < balance.target { "proven out of reach" } else { "not reached" };
+            notes.push(format!(
+                "planned balance over {} servers: {:.1} is {proof}, the best found is {:.2} (bound {:.2})",
+                balance.servers.len(),
+                balance.target,
+                best.score,
+                best.bound
+            ));
+            // A hair less, for rounding.
+            (best.score - 1e-9).max(0.0)
+        })
+        .collect();
+    (targets, notes)
+}
+
+fn shortfall_of(objective: &Objective, targets: &[f64]) -> f64 {
+    objective.balances.iter().zip(targets).map(|(balance, reached)| (balance.target - reached) / balance.target).sum()
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Incumbent {
+    value: Value,
+    primaries: Vec<ServerId>,
+}
+
+struct Budget {
+    nodes: u64,
+    /// Shortfall that no mapping gets below.
+    least: f64,
+}
+
+struct Search {
+    incumbent: Incumbent,
+    bound: f64,
+    closed: bool,
+    rounds: u32,
+    nodes: u64,
+}
+
+impl Search {
+    fn solved(self, mut notes: Vec<String>) -> Solved {
+        let Search { incumbent: Incumbent { value, primaries }, bound, closed, rounds, nodes } = self;
+        let bound = bound.min(value.cost);
+        let proof = if closed {
+            "proven optimal".to_owned()
+        } else {
+            format!("within {:.1} % of the optimum", 100.0 * (value.cost - bound) / value.cost.max(f64::MIN_POSITIVE))
+        };
+        notes.push(format!("{proof}: cost {:.4}, bound {bound:.4}, {rounds} rounds, {nodes} nodes", value.cost));
+        Solved { primaries, value, bound: bound.is_finite().then_some(bound), closed, notes }
+    }
+}
+
+fn search(model: &mut Model, budget: Budget, start: Incumbent) -> Search {
+    let mut search = Search { incumbent: start, bound: f64::NEG_INFINITY, closed: false, rounds: 0, nodes: 0 };
+    let fits = |value: Value| value.shortfall <= budget.least + TOLERANCE;
+    let mut last: Option<Vec<ServerId>> = None;
+    while search.rounds < ROUNDS && search.nodes < budget.nodes {
+        search.rounds += 1;
+        let hint = if fits(search.incumbent.value) { model.loads.start(&search.incumbent.primaries) } else { Vec::new() };
+        let solution = match solve(&model.program, Integrality::Required { nodes: budget.nodes - search.nodes }, &hint) {
+            Ok(solution) => solution,
+            Err(SolverError::Infeasible | SolverError::Failed(_)) => break,
+        };
+        search.nodes += solution.nodes;
+        search.bound = search.bound.max(solution.bound + model.constant);
+        let Some(values) = solution.values else { break };
+        let primaries = model.loads.primaries(&values);
+        let value = model.objective.value(&primaries);
+        if value.is_better_than(search.incumbent.value) {
+            search.incumbent = Incumbent { value, primaries: primaries.clone() };
+        }
+        let incumbent = search.incumbent.value;
+        if fits(incumbent) && incumbent.cost - search.bound <= 1e-7 * (1.0 + incumbent.cost.abs()) {
+            search.closed = true;
+            break;
+        }
+        let tightened = model.tighten(&values);
+        if !solution.closed {
+            break;
+        }
+        if !fits(value) && (tightened == 0 || last.as_ref() == Some(&primaries)) {
+            // The rows are violated by less than the solver's tolerance.
+            model.forbid(&primaries);
+        } else if tightened == 0 {
+            break;
+        }
+        last = Some(primaries);
+    }
+    search
+}
+
+/// All needs but the most split ones fixed where `primaries` has them. Returns how many are free.
+fn restrict<'o, 'a>(relaxation: Relaxation<'o, 'a>, primaries: &[ServerId]) -> (Model<'o, 'a>, usize) {
+    let Relaxation { mut model, values, .. } = relaxation;
+    let chosen: Vec<usize> = model.loads.chosen(primaries).collect();
+    let mut split: Vec<usize> = (0..chosen.len()).filter(|k| values[chosen[*k]] < 1.0 - 1e-6).collect();
+    // The smallest fraction first: there the relaxation and the rounding agree least.
+    split.sort_by(|a, b| values[chosen[*a]].total_cmp(&values[chosen[*b]]).then(a.cmp(b)));
+    split.truncate(FREE_NEEDS);
+    for (position, (movable, first)) in model.loads.choices.movable.iter().zip(&model.loads.first).enumerate() {
+        if !split.contains(&position) {
+            for column in *first..first + movable.servers.len() {
+                let value = if column == chosen[position] { 1.0 } else { 0.0 };
+                (model.program.columns[column].lower, model.program.columns[column].upper) = (value, value);
+            }
+        }
+    }
+    (model, split.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::instances::small;
+    use super::*;
+    use crate::scenario::Scenario;
+
+    /// All mappings, each evaluated from scratch by the objective itself, which knows nothing of columns and rows.
+    fn best_of_all(scenario: &Scenario, objective: &Objective) -> Value {
+        let choices = Choices::of(scenario);
+        let mut primaries = choices.start.clone();
+        let mut positions = vec![0; choices.movable.len()];
+        let mut best: Option<Value> = None;
+        loop {
+            for (movable, position) in choices.movable.iter().zip(&positions) {
+                primaries[movable.need.index()] = movable.servers[*position];
+            }
+            let value = objective.value(&primaries);
+            if best.is_none_or(|best| value.is_better_than(best)) {
+                best = Some(value);
+            }
+            let Some(next) = (0..positions.len()).find(|k| positions[*k] + 1 < choices.movable[*k].servers.len()) else {
+                return best.expect("there is at least one mapping");
+            };
+            positions[next] += 1;
+            positions[..next].fill(0);
+        }
+    }
+
+    #[test]
+    fn on_random_small_scenarios_its_objective_and_bound_are_those_of_exhaustive_enumeration() {
+        let (mut short, mut overloaded, mut choices, mut limited) = (0, 0, 0.0_f64, 0);
+        for number in 0..200 {
+            let scenario = small(number);
+            let objective = Objective::of(&scenario);
+            let (solved, best) = (decide(&objective), best_of_all(&scenario, &objective));
+            assert!(solved.closed, "{number}: {solved:?}, best {best:?}");
+            assert!((solved.value.shortfall - best.shortfall).abs() < 1e-6, "{number}: {solved:?}, best {best:?}");
+            assert!((solved.value.cost - best.cost).abs() < 1e-6 * (1.0 + best.cost), "{number}: {solved:?}, best {best:?}");
+            assert!((solved.bound.unwrap() - best.cost).abs() < 1e-6 * (1.0 + best.cost), "{number}: {solved:?}, best {best:?}");
+            short += usize::from(best.shortfall > 0.0);
+            overloaded += usize::from(best.cost > 10.0);
+            limited += usize::from(scenario.host.memory.is_some());
+            choices = choices.max(Choices::of(&scenario).count());
+        }
+        // The instances are of all kinds: with targets out of reach, with more work or memory than there is, and not.
+        assert!(short > 20 && overloaded > 10 && limited > 40 && choices > 500.0);
+    }
+}

@@ -1,0 +1,312 @@
+//! What a good mapping is: as little shortfall of the planned KPIs as there can be, and among those the least cost.
+//!
+//! cost = sum over needs of share x loss                         what a call can expect, from `cost`
+//!      + mean wait for a slot / allowed response                by Allen-Cunneen, from `congestion`
+//!      + `OVERLOAD` x work beyond a safe utilisation of each server's slots and rate limit
+//!      + `MEMORY` x memory beyond the host's, relative
+//!      + `CHANGE` x share of the assignments that differ from today's
+//!
+//! Loss and what is allowed are [`Allowed`]'s, by which the simulation ranks mappings too. One unit of cost is one KPI's worth.
+
+use crate::judge::Allowed;
+use crate::mapping::{Over, primaries_of_today};
+use crate::scenario::{Kpi, NeedId, Process, Scenario, ServerId};
+
+use super::congestion::{Queue, UTILISATION_LIMIT};
+use super::cost::{NeedCost, costs};
+
+/// A server offered one slot's work too much loses that work: it weighs more than all that a mapping can gain elsewhere.
+pub const OVERLOAD: f64 = 100.0;
+/// As above: what does not fit the host does not run.
+pub const MEMORY: f64 = 100.0;
+/// Moving everything costs a hundredth of a KPI's worth: enough never to move for nothing, too little to forgo a gain.
+const CHANGE: f64 = 0.01;
+/// Differences below this are rounding.
+pub const TOLERANCE: f64 = 1e-9;
+
+/// Ordered: shortfall first.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Value {
+    /// Sum over the planned KPIs of (target - score) / target, where the score is below.
+    pub shortfall: f64,
+    pub cost: f64,
+}
+
+impl Value {
+    pub fn is_better_than(self, other: Value) -> bool {
+        if (self.shortfall - other.shortfall).abs() > TOLERANCE {
+            self.shortfall < other.shortfall
+        } else {
+            self.cost < other.cost - TOLERANCE * (1.0 + other.cost.abs())
+        }
+    }
+}
+
+/// Everything about a scenario that the value of a mapping depends on, in tables.
+#[derive(Debug, Clone)]
+pub struct Objective<'a> {
+    pub scenario: &'a Scenario,
+    pub needs: Vec<NeedCost>,
+    pub today: Vec<ServerId>,
+    /// By server.
+    pub servers: Vec<ServerCost>,
+    pub balances: Vec<Balance>,
+    /// Cost of one waiting call: 1 / (calls/s of all x allowed response).
+    pub per_waiting: f64,
+    /// Cost of one changed assignment.
+    pub per_change: f64,
+    allowed: Allowed,
+    /// [bytes]
+    pub memory: Option<f64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ServerCost {
+    pub queue: Queue,
+    /// [s], mean serial part of a call.
+    pub serial: f64,
+    /// [calls/s]
+    pub rate_limit: Option<f64>,
+    /// [bytes]
+    pub memory: f64,
+    pub process: Process,
+    pub weight: f64,
+}
+
+/// A planned KPI.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Balance {
+    pub over: Over,
+    pub servers: Vec<ServerId>,
+    /// By server: whether it is scored.
+    pub scored: Vec<bool>,
+    /// Score, 0 to 100.
+    pub target: f64,
+}
+
+impl<'a> Objective<'a> {
+    pub fn of(scenario: &'a Scenario) -> Objective<'a> {
+        let needs = costs(scenario);
+        let rate: f64 = needs.iter().map(|n| n.rate).sum();
+        let allowed = Allowed::of(scenario);
+        let balance = |kpi, over: Over| {
+            scenario.target(kpi).map(|target| {
+                let servers = over.servers(scenario);
+                let scored = scenario.server_ids().map(|id| servers.contains(&id)).collect();
+                Balance { over, servers, scored, target: target.bound.value }
+            })
+        };
+        Objective {
+            scenario,
+            needs,
+            today: primaries_of_today(scenario),
+            servers: scenario
+                .servers
+                .iter()
+                .map(|s| ServerCost {
+                    queue: Queue { slots: f64::from(s.slots.value), scv: s.serial.value.scv() },
+                    serial: s.serial.value.mean(),
+                    rate_limit: s.rate_limit.as_ref().map(|limit| limit.rate.value.per_second().max(f64::MIN_POSITIVE.sqrt())),
+                    memory: s.memory.value.0 as f64,
+                    process: s.process,
+                    weight: s.weight.value,
+                })
+                .collect(),
+            balances: [balance(Kpi::BalancePlannedSharing, Over::Sharing), balance(Kpi::BalancePlannedAll, Over::All)]
+                .into_iter()
+                .flatten()
+                .filter(|b| b.target > 0.0 && !b.servers.is_empty())
+                .collect(),
+            per_waiting: if rate > 0.0 { 1.0 / (rate * allowed.response) } else { 0.0 },
+            per_change: CHANGE / scenario.needs.len().max(1) as f64,
+            allowed,
+            memory: scenario.host.memory.as_ref().map(|m| (m.value.0 as f64).max(1.0)),
+        }
+    }
+
+    /// Of a need on a server: all of the cost that does not depend on the other needs.
+    pub fn own_cost(&self, need: NeedId, server: ServerId) -> f64 {
+        let costs = &self.needs[need.index()];
+        let (_, estimate) = costs.options.iter().find(|(s, _)| *s == server).expect("a primary provides the capability, or is today's");
+        let service = self.allowed.loss(estimate.error, estimate.quality, estimate.response);
+        let change = if self.today[need.index()] == server { 0.0 } else { self.per_change };
+        costs.share * service + change
+    }
+
+    /// Cost of the calls that wait at a server, and of its overload, when it is offered this many calls [calls/s].
+    pub fn server_cost(&self, server: ServerId, calls: f64) -> f64 {
+        let s = &self.servers[server.index()];
+        let work = calls * s.serial;
+        let slots = OVERLOAD * (work / s.queue.slots - UTILISATION_LIMIT).max(0.0);
+        let limited = s.rate_limit.map_or(0.0, |limit| OVERLOAD * (calls / limit - UTILISATION_LIMIT).max(0.0));
+        self.per_waiting * s.queue.waiting(work) + slots + limited
+    }
+
+    /// Cost of memory in use [bytes].
+    pub fn memory_cost(&self, used: f64) -> f64 {
+        self.memory.map_or(0.0, |host| MEMORY * (used / host - 1.0).max(0.0))
+    }
+
+    /// From scratch.
+    pub fn value(&self, primaries: &[ServerId]) -> Value {
+        State::new(self, primaries).value()
+    }
+}
+
+/// A mapping with the sums that its value is made of; one move updates them in O(1).
+#[derive(Debug, Clone)]
+pub struct State<'o, 'a> {
+    objective: &'o Objective<'a>,
+    pub primaries: Vec<ServerId>,
+    /// By agent, then server: its needs there.
+    counts: Vec<u32>,
+    /// By server.
+    agents: Vec<u32>,
+    calls: Vec<f64>,
+    loads: Vec<f64>,
+    own: f64,
+    shared: f64,
+    memory: f64,
+    /// One a balance: sum of the loads, sum of their squares.
+    sums: Vec<(f64, f64)>,
+}
+
+impl<'o, 'a> State<'o, 'a> {
+    pub fn new(objective: &'o Objective<'a>, primaries: &[ServerId]) -> State<'o, 'a> {
+        let scenario = objective.scenario;
+        let width = scenario.servers.len();
+        let mut state = State {
+            objective,
+            primaries: primaries.to_vec(),
+            counts: vec![0; scenario.agents.len() * width],
+            agents: vec![0; width],
+            calls: vec![0.0; width],
+            loads: vec![0.0; width],
+            own: 0.0,
+            shared: 0.0,
+            memory: 0.0,
+            sums: vec![(0.0, 0.0); objective.balances.len()],
+        };
+        scenario.need_ids().for_each(|need| state.put(need, primaries[need.index()]));
+        state
+    }
+
+    pub fn value(&self) -> Value {
+        let shortfall = self
+            .objective
+            .balances
+            .iter()
+            .zip(&self.sums)
+            .map(|(balance, (sum, squares))| {
+                // (sd/mean)^2 = n x squares / sum^2 - 1.
+                let n = balance.servers.len() as f64;
+                let ratio = if *sum > 0.0 { (n * squares / (sum * sum) - 1.0).max(0.0).sqrt() } else { 1.0 };
+                let score = 100.0 * (1.0 - ratio).max(0.0);
+                ((balance.target - score) / balance.target).max(0.0)
+            })
+            // An empty sum is -0.
+            .fold(0.0, |sum, shortfall| sum + shortfall);
+        Value { shortfall, cost: self.own + self.shared + self.objective.memory_cost(self.memory) }
+    }
+
+    pub fn shift(&mut self, need: NeedId, to: ServerId) {
+        self.take(need);
+        self.put(need, to);
+    }
+
+    fn put(&mut self, need: NeedId, server: ServerId) {
+        self.primaries[need.index()] = server;
+        self.own += self.objective.own_cost(need, server);
+        self.offer(server, self.objective.needs[need.index()].rate);
+        self.count(need, server, 1);
+    }
+
+    fn take(&mut self, need: NeedId) {
+        let server = self.primaries[need.index()];
+        self.own -= self.objective.own_cost(need, server);
+        self.offer(server, -self.objective.needs[need.index()].rate);
+        self.count(need, server, -1);
+    }
+
+    fn offer(&mut self, server: ServerId, calls: f64) {
+        let offered = &mut self.calls[server.index()];
+        self.shared -= self.objective.server_cost(server, *offered);
+        *offered += calls;
+        self.shared += self.objective.server_cost(server, *offered);
+    }
+
+    /// An agent counts on a server while it has at least one need there.
+    fn count(&mut self, need: NeedId, server: ServerId, change: i32) {
+        let objective = self.objective;
+        let agent = objective.scenario.need(need).agent;
+        let j = server.index();
+        let count = &mut self.counts[agent.index() * objective.servers.len() + j];
+        let before = *count;
+        *count = before.saturating_add_signed(change);
+        let sign = match (before, *count) {
+            (0, 1) => 1.0,
+            (1, 0) => -1.0,
+            _ => return,
+        };
+        let cost = &objective.servers[j];
+        let load = sign * cost.weight * objective.scenario.agent(agent).complexity.value;
+        for (balance, sum) in objective.balances.iter().zip(&mut self.sums) {
+            if balance.scored[j] {
+                sum.0 += load;
+                sum.1 += load * (2.0 * self.loads[j] + load);
+            }
+        }
+        self.loads[j] += load;
+        let agents = self.agents[j];
+        self.agents[j] = agents.saturating_add_signed(if sign > 0.0 { 1 } else { -1 });
+        match cost.process {
+            // One process an agent, at least: as many sessions as it has tasks under way.
+            Process::Session => self.memory += sign * cost.memory,
+            Process::Shared if agents == 0 || self.agents[j] == 0 => self.memory += sign * cost.memory,
+            Process::Shared => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::RngExt;
+
+    use super::super::instances::small;
+    use super::super::loads::Choices;
+    use super::*;
+    use crate::mapping::planned_score;
+    use crate::random::Key;
+
+    #[test]
+    fn moves_keep_the_value_that_a_fresh_state_has() {
+        for number in 0..50 {
+            let scenario = small(number);
+            let objective = Objective::of(&scenario);
+            let choices = Choices::of(&scenario);
+            let mut state = State::new(&objective, &choices.start);
+            let mut draw = Key::new(number).generator();
+            for _ in 0..if choices.movable.is_empty() { 0 } else { 200 } {
+                let movable = &choices.movable[draw.random_range(0..choices.movable.len())];
+                state.shift(movable.need, movable.servers[draw.random_range(0..movable.servers.len())]);
+            }
+            let (kept, fresh) = (state.value(), objective.value(&state.primaries));
+            assert!(
+                (kept.cost - fresh.cost).abs() < 1e-9 * (1.0 + fresh.cost) && (kept.shortfall - fresh.shortfall).abs() < 1e-9,
+                "{number}"
+            );
+            for balance in &objective.balances {
+                let score = planned_score(&scenario, &state.primaries, balance.over);
+                assert!((fresh.shortfall - ((balance.target - score) / balance.target).max(0.0)).abs() < 1e-9, "{number}");
+            }
+        }
+    }
+
+    #[test]
+    fn shortfall_comes_first_and_rounding_does_not_count() {
+        let value = |shortfall, cost| Value { shortfall, cost };
+        assert!(value(0.0, 9.0).is_better_than(value(0.1, 1.0)));
+        assert!(value(0.1, 1.0).is_better_than(value(0.1 + 1e-12, 1.1)));
+        assert!(!value(0.0, 1.0).is_better_than(value(1e-12, 1.0)));
+    }
+}
