@@ -33,3 +33,6 @@ pub mod experiment;
 
 /// Ways to decide a mapping, one file each.
 pub mod strategy;
+
+/// A question answered: which mapping is best here, and on what evidence.
+pub mod study;

@@ -1,0 +1,248 @@
+//! Candidates run on the same randomness and judged: in the base, in the required what-ifs, and under uniform demand.
+
+use serde::Serialize;
+
+use crate::experiment::{self, Design, Watch};
+use crate::judge::{
+    Alert, Estimate, Judged, Paired, Replication, Summary, Verdict, alerts, estimate, holm, judge, loss, paired, summarize,
+};
+use crate::mapping::{Mapping, planned_loads};
+use crate::scenario::Scenario;
+use crate::strategy::{Decision, Strategy};
+
+use super::demand::uniform_demand;
+
+/// A mapping that takes part.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    pub name: String,
+    pub description: String,
+    pub decision: Decision,
+    /// Written by hand, not decided by a strategy.
+    pub given: bool,
+}
+
+/// Today's mapping first, then the given ones (with their names), then what every strategy decides.
+pub fn candidates(scenario: &Scenario, given: Vec<(String, Mapping)>, seed: u64, watch: &dyn Watch) -> Vec<Candidate> {
+    watch.phase("deciding", Strategy::ALL.len() as u64);
+    let mut decided = Strategy::ALL.iter().map(|strategy| {
+        let decision = strategy.decide(scenario, seed);
+        watch.step();
+        Candidate { name: strategy.name().to_owned(), description: strategy.description().to_owned(), decision, given: false }
+    });
+    let mut candidates = vec![decided.next().expect("the first strategy is today's mapping")];
+    candidates.extend(given.into_iter().map(|(name, mapping)| Candidate {
+        name,
+        description: "a mapping that was given".to_owned(),
+        decision: Decision { mapping, objective: None, shortfall: 0.0, bound: None, notes: Vec::new(), reproducible: true },
+        given: true,
+    }));
+    candidates.extend(decided);
+    candidates
+}
+
+/// One scenario of a comparison, with its replications under one mapping.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Case {
+    /// None: the base.
+    pub what_if: Option<String>,
+    pub judged: Judged,
+    pub summary: Summary,
+    pub alerts: Vec<Alert>,
+    #[serde(skip)]
+    pub replications: Vec<Replication>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Row {
+    pub name: String,
+    pub description: String,
+    pub given: bool,
+    /// Assignments whose primary is another than today's.
+    pub changed: usize,
+    /// (agent, server) pairs that the agents' configs have to permit.
+    pub grants: usize,
+    /// Needs with a fallback; today's mapping has none.
+    pub fallbacks: usize,
+    /// The first candidate with the very same mapping: its figures are these.
+    pub same_as: Option<String>,
+    pub verdict: Verdict,
+    /// The verdict with the same total demand spread evenly over agents and needs.
+    pub verdict_uniform: Verdict,
+    /// See [`loss`]; what stable mappings are ranked by.
+    pub loss: Option<Estimate>,
+    /// By server, weight x complexity.
+    pub planned_loads: Vec<f64>,
+    /// The base first, then the required what-ifs.
+    pub cases: Vec<Case>,
+    pub notes: Vec<String>,
+    pub reproducible: bool,
+    #[serde(skip)]
+    pub mapping: Mapping,
+}
+
+impl Row {
+    pub fn base(&self) -> &Case {
+        &self.cases[0]
+    }
+
+    pub fn stable(&self) -> bool {
+        self.base().summary.is_stable()
+    }
+}
+
+/// The paired difference of two mappings' losses, `a - b`: below zero, `a` is better.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Difference {
+    pub a: String,
+    pub b: String,
+    pub loss: Paired,
+    /// Corrected for the number of comparisons (Holm).
+    pub p_corrected: f64,
+    pub significant: bool,
+}
+
+/// Runs every candidate in the base, in the required what-ifs and under uniform demand. The first candidate has to be today's mapping.
+pub fn evaluate(scenario: &Scenario, candidates: Vec<Candidate>, design: Design, watch: &dyn Watch) -> Vec<Row> {
+    let uniform = uniform_demand(scenario);
+    let required: Vec<_> = scenario.what_ifs.iter().filter(|w| w.required).collect();
+    // The last one is judged apart: the same base under uniform demand.
+    let scenarios: Vec<&Scenario> =
+        std::iter::once(scenario).chain(required.iter().map(|w| &*w.scenario)).chain(std::iter::once(&uniform)).collect();
+
+    let same_as: Vec<Option<usize>> = (0..candidates.len())
+        .map(|i| candidates[..i].iter().position(|other| other.decision.mapping.assignments == candidates[i].decision.mapping.assignments))
+        .collect();
+    let cases: Vec<experiment::Case> = candidates
+        .iter()
+        .zip(&same_as)
+        .filter(|(_, same)| same.is_none())
+        .flat_map(|(candidate, _)| scenarios.iter().map(|scenario| experiment::Case { scenario, mapping: &candidate.decision.mapping }))
+        .collect();
+    let mut replications = experiment::run(&cases, design, watch).into_iter();
+
+    let today = candidates[0].decision.mapping.clone();
+    let mut todays: Option<(Vec<Replication>, Vec<Replication>)> = None;
+    let mut rows: Vec<Row> = Vec::with_capacity(candidates.len());
+    for (candidate, same) in candidates.into_iter().zip(same_as) {
+        let Decision { mapping, notes, reproducible, .. } = candidate.decision;
+        let changed = mapping.changes_from(&today).len();
+        let grants = scenario.agent_ids().map(|agent| mapping.grants(scenario, agent).len()).sum();
+        let fallbacks = mapping.assignments.iter().filter(|a| !(a.on_failure.is_empty() && a.on_overload.is_empty())).count();
+        let planned_loads = planned_loads(scenario, &mapping.primaries());
+        let name = candidate.name;
+        if let Some(same) = same {
+            let twin = rows[same].clone();
+            let same_as = Some(twin.same_as.unwrap_or(twin.name));
+            rows.push(Row {
+                name,
+                description: candidate.description,
+                given: candidate.given,
+                same_as,
+                notes,
+                reproducible,
+                mapping,
+                ..twin
+            });
+            continue;
+        }
+        let mut cases = Vec::new();
+        for (i, what_if) in std::iter::once(None).chain(required.iter().map(|w| Some(w.name.as_str()))).enumerate() {
+            let replications = replications.next().expect("one result a case");
+            cases.push(case(scenarios[i], what_if, true, replications));
+        }
+        let uniform_case = case(&uniform, None, true, replications.next().expect("one result a case"));
+        let (today_base, today_uniform) = todays.get_or_insert_with(|| (cases[0].replications.clone(), uniform_case.replications.clone()));
+        let judged: Vec<Judged> = cases.iter().map(|case| case.judged.clone()).collect();
+        let verdict = judge(scenario, &judged, &cases[0].replications, today_base);
+        let verdict_uniform = judge(&uniform, std::slice::from_ref(&uniform_case.judged), &uniform_case.replications, today_uniform);
+        let loss = estimate(&losses(scenario, &cases[0].replications));
+        rows.push(Row {
+            name,
+            description: candidate.description,
+            given: candidate.given,
+            changed,
+            grants,
+            fallbacks,
+            same_as: None,
+            verdict,
+            verdict_uniform,
+            loss,
+            planned_loads,
+            cases,
+            notes,
+            reproducible,
+            mapping,
+        });
+    }
+    rows
+}
+
+pub(super) fn case(scenario: &Scenario, what_if: Option<&str>, required: bool, replications: Vec<Replication>) -> Case {
+    let summary = summarize(scenario, &replications);
+    Case {
+        what_if: what_if.map(str::to_owned),
+        judged: Judged::new(scenario, what_if, required, &summary),
+        alerts: alerts(scenario, &replications),
+        summary,
+        replications,
+    }
+}
+
+pub(super) fn losses(scenario: &Scenario, replications: &[Replication]) -> Vec<f64> {
+    replications.iter().filter_map(|r| loss(scenario, &r.kpis)).collect()
+}
+
+/// The mapping to go on with: of the best verdict that any stable one has, those whose loss is not significantly above the
+/// lowest; of these the one with the fewest changed assignments, then the fewest grants, then the lowest loss.
+pub(super) fn recommend(scenario: &Scenario, rows: &[Row]) -> Option<usize> {
+    let stable = || rows.iter().enumerate().filter(|(_, row)| row.stable() && row.loss.is_some() && row.same_as.is_none());
+    let verdict = stable().map(|(_, row)| row.verdict).min()?;
+    if verdict == Verdict::Rejected {
+        return None;
+    }
+    let mean = |row: &Row| row.loss.map_or(f64::INFINITY, |loss| loss.mean);
+    let (best, _) = stable().filter(|(_, row)| row.verdict == verdict).min_by(|a, b| mean(a.1).total_cmp(&mean(b.1)))?;
+    let worse: Vec<String> = differences(scenario, rows, best).into_iter().filter(|d| d.significant).map(|d| d.a).collect();
+    stable()
+        .filter(|(_, row)| row.verdict == verdict && !worse.contains(&row.name))
+        .min_by(|a, b| (a.1.changed, a.1.grants).cmp(&(b.1.changed, b.1.grants)).then(mean(a.1).total_cmp(&mean(b.1))))
+        .map(|(index, _)| index)
+}
+
+/// Where nothing is even an improvement: the stable mapping with the lowest loss; today's, if none is stable.
+pub(super) fn least_loss(rows: &[Row]) -> usize {
+    rows.iter()
+        .enumerate()
+        .filter(|(_, row)| row.stable() && row.same_as.is_none())
+        .filter_map(|(index, row)| row.loss.map(|loss| (index, loss.mean)))
+        .min_by(|a, b| a.1.total_cmp(&b.1))
+        .map_or(0, |(index, _)| index)
+}
+
+/// Every other stable mapping against `best`, corrected for their number.
+pub(super) fn differences(scenario: &Scenario, rows: &[Row], best: usize) -> Vec<Difference> {
+    let ours = losses(scenario, &rows[best].base().replications);
+    let pairs: Vec<(&Row, Paired)> = rows
+        .iter()
+        .enumerate()
+        .filter(|(index, row)| *index != best && row.same_as.is_none() && row.stable())
+        .filter_map(|(_, row)| {
+            let theirs = losses(scenario, &row.base().replications);
+            // A replication in which nothing succeeded has no loss; pairs then no longer match.
+            (theirs.len() == ours.len()).then(|| paired(&theirs, &ours)).flatten().map(|paired| (row, paired))
+        })
+        .collect();
+    let corrected = holm(&pairs.iter().map(|(_, paired)| paired.p).collect::<Vec<f64>>());
+    pairs
+        .into_iter()
+        .zip(corrected)
+        .map(|((row, loss), p_corrected)| Difference {
+            a: row.name.clone(),
+            b: rows[best].name.clone(),
+            loss,
+            p_corrected,
+            significant: p_corrected < 0.05,
+        })
+        .collect()
+}

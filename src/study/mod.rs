@@ -1,0 +1,13 @@
+//! A question answered: which mapping is best here, and on what evidence.
+
+mod compare;
+mod demand;
+mod evaluate;
+mod optimize;
+mod remedy;
+
+pub use compare::{BalanceFacts, Comparison, GivenScore, TradeOff, compare};
+pub use demand::uniform_demand;
+pub use evaluate::{Candidate, Case, Difference, Row, candidates, evaluate};
+pub use optimize::{Explained, Passed, Recommendation, optimize};
+pub use remedy::{Remedy, remedies};

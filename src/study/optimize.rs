@@ -1,0 +1,296 @@
+//! One mapping chosen, made as small as it can be, and judged on fresh replications that took no part in the choice.
+
+use serde::Serialize;
+
+use crate::experiment::{self, Design, Stage, Watch};
+use crate::judge::{Judged, Paired, Replication, Summary, Verdict, judge, paired, summarize};
+use crate::mapping::{Change, Mapping, Over, planned_score};
+use crate::scenario::{Kpi, KpiUnit, Scenario, WhatIf};
+
+use super::evaluate::{Candidate, Case, Row, case, evaluate, least_loss, losses, recommend};
+
+/// The chosen mapping with its evidence.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Recommendation {
+    /// The candidate it started from.
+    pub chosen: String,
+    pub verdict: Verdict,
+    /// The base first, then every what-if, on validation replications.
+    pub cases: Vec<Case>,
+    /// Today's mapping in the same cases.
+    pub today: Vec<Case>,
+    pub changes: Vec<Explained>,
+    /// Changes of the chosen candidate that were put back, since nothing is lost without them.
+    pub put_back: Vec<String>,
+    /// The other candidates, and why they were passed over.
+    pub passed: Vec<Passed>,
+    pub replications: u32,
+    pub seed: u64,
+    pub reproducible: bool,
+    #[serde(skip)]
+    pub mapping: Mapping,
+}
+
+/// A changed assignment, and what gets worse if it is put back.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Explained {
+    pub agent: String,
+    pub capability: String,
+    pub from: String,
+    pub to: String,
+    pub why: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Passed {
+    pub name: String,
+    pub why: String,
+}
+
+/// Above so many changes none is tried without: each costs a simulation of its own.
+const CHANGES_TRIED_MAX: usize = 40;
+
+/// The first candidate has to be today's mapping.
+pub fn optimize(scenario: &Scenario, candidates: Vec<Candidate>, design: Design, watch: &dyn Watch) -> Recommendation {
+    let today = candidates[0].decision.mapping.clone();
+    let selection = Design { stage: Stage::Selection, ..design };
+    let rows = evaluate(scenario, candidates, selection, watch);
+    let index = recommend(scenario, &rows).unwrap_or_else(|| least_loss(&rows));
+    let row = &rows[index];
+
+    let trials =
+        Trials { scenario, required: scenario.what_ifs.iter().filter(|w| w.required).collect(), design: selection, today: &rows[0] };
+    let (mapping, put_back) = without_idle_changes(&trials, row, &today, watch);
+    let changes = explain(&trials, &mapping, &today, watch);
+
+    // Fresh replications: nothing above has seen them.
+    let validation = Design { stage: Stage::Validation, ..design };
+    let what_ifs: Vec<(Option<&WhatIf>, &Scenario)> =
+        std::iter::once((None, scenario)).chain(scenario.what_ifs.iter().map(|w| (Some(w), &*w.scenario))).collect();
+    let both = [&mapping, &today];
+    let runs: Vec<experiment::Case> =
+        both.iter().flat_map(|mapping| what_ifs.iter().map(move |(_, scenario)| experiment::Case { scenario, mapping })).collect();
+    let mut results = experiment::run(&runs, validation, watch).into_iter();
+    let mut judged_cases = || -> Vec<Case> {
+        what_ifs
+            .iter()
+            .map(|(what_if, scenario)| {
+                let required = what_if.is_none_or(|w| w.required);
+                case(scenario, what_if.map(|w| w.name.as_str()), required, results.next().expect("one result a case"))
+            })
+            .collect()
+    };
+    let (cases, today_cases) = (judged_cases(), judged_cases());
+    let judged: Vec<Judged> = cases.iter().map(|case| case.judged.clone()).collect();
+    let verdict = judge(scenario, &judged, &cases[0].replications, &today_cases[0].replications);
+
+    Recommendation {
+        chosen: row.name.clone(),
+        verdict,
+        cases,
+        today: today_cases,
+        changes,
+        put_back,
+        passed: passed(&rows, index),
+        replications: design.replications,
+        seed: design.seed,
+        reproducible: rows.iter().all(|row| row.reproducible),
+        mapping,
+    }
+}
+
+/// What trying a variant of a mapping needs: always the same replications, so that the pairs match.
+struct Trials<'a> {
+    scenario: &'a Scenario,
+    required: Vec<&'a WhatIf>,
+    design: Design,
+    today: &'a Row,
+}
+
+struct Trial {
+    verdict: Verdict,
+    base: Vec<Replication>,
+    summary: Summary,
+}
+
+impl Trials<'_> {
+    fn run(&self, mappings: &[Mapping], watch: &dyn Watch) -> Vec<Trial> {
+        let scenarios: Vec<(Option<&str>, &Scenario)> =
+            std::iter::once((None, self.scenario)).chain(self.required.iter().map(|w| (Some(w.name.as_str()), &*w.scenario))).collect();
+        let cases: Vec<experiment::Case> =
+            mappings.iter().flat_map(|mapping| scenarios.iter().map(move |(_, scenario)| experiment::Case { scenario, mapping })).collect();
+        let mut results = experiment::run(&cases, self.design, watch).into_iter();
+        mappings
+            .iter()
+            .map(|_| {
+                let mut cases: Vec<Case> = scenarios
+                    .iter()
+                    .map(|(what_if, scenario)| case(scenario, *what_if, true, results.next().expect("one result a case")))
+                    .collect();
+                let judged: Vec<Judged> = cases.iter().map(|case| case.judged.clone()).collect();
+                let base = cases.swap_remove(0).replications;
+                let verdict = judge(self.scenario, &judged, &base, &self.today.base().replications);
+                let summary = summarize(self.scenario, &base);
+                Trial { verdict, base, summary }
+            })
+            .collect()
+    }
+}
+
+fn with_change_put_back(scenario: &Scenario, mapping: &Mapping, change: Change) -> Mapping {
+    let mut primaries = mapping.primaries();
+    primaries[change.need.index()] = change.from;
+    let mut back = mapping.clone();
+    back.assignments[change.need.index()] = Mapping::with_policy_fallbacks(scenario, &primaries).assignments[change.need.index()].clone();
+    back
+}
+
+/// Puts back each change, one after the other, where that makes neither the verdict nor (significantly) the loss worse.
+fn without_idle_changes(trials: &Trials, row: &Row, today: &Mapping, watch: &dyn Watch) -> (Mapping, Vec<String>) {
+    let scenario = trials.scenario;
+    let mut mapping = row.mapping.clone();
+    let changes = mapping.changes_from(today);
+    let mut put_back = Vec::new();
+    if changes.len() > CHANGES_TRIED_MAX {
+        return (mapping, put_back);
+    }
+    let (mut verdict, mut base) = (row.verdict, row.base().replications.clone());
+    for change in changes {
+        let variant = with_change_put_back(scenario, &mapping, change);
+        let trial = trials.run(std::slice::from_ref(&variant), watch).pop().expect("one trial a mapping");
+        let worse = paired(&losses(scenario, &trial.base), &losses(scenario, &base)).is_none_or(|p| p.difference > 0.0 && p.p < 0.05);
+        if trial.verdict <= verdict && !worse {
+            put_back.push(describe(scenario, change));
+            (mapping, verdict, base) = (variant, trial.verdict, trial.base);
+        }
+    }
+    (mapping, put_back)
+}
+
+fn describe(scenario: &Scenario, change: Change) -> String {
+    let need = scenario.need(change.need);
+    format!(
+        "{}: {} from {} to {}",
+        scenario.agent(need.agent).name,
+        scenario.capability(need.capability),
+        scenario.server(change.from).name,
+        scenario.server(change.to).name
+    )
+}
+
+fn explain(trials: &Trials, mapping: &Mapping, today: &Mapping, watch: &dyn Watch) -> Vec<Explained> {
+    let scenario = trials.scenario;
+    let changes = mapping.changes_from(today);
+    let tried: &[Change] = if changes.len() > CHANGES_TRIED_MAX { &[] } else { &changes };
+    let mut variants: Vec<Mapping> = vec![mapping.clone()];
+    variants.extend(tried.iter().map(|change| with_change_put_back(scenario, mapping, *change)));
+    let runs = if tried.is_empty() { Vec::new() } else { trials.run(&variants, watch) };
+    changes
+        .iter()
+        .enumerate()
+        .map(|(i, change)| {
+            let need = scenario.need(change.need);
+            let why = match runs.split_first() {
+                Some((ours, variants)) => why(scenario, mapping, &with_change_put_back(scenario, mapping, *change), ours, &variants[i]),
+                None => planned_why(scenario, mapping, &with_change_put_back(scenario, mapping, *change))
+                    .unwrap_or_else(|| format!("one of {} changes that are only tried together", changes.len())),
+            };
+            Explained {
+                agent: scenario.agent(need.agent).name.clone(),
+                capability: scenario.capability(need.capability).to_owned(),
+                from: scenario.server(change.from).name.clone(),
+                to: scenario.server(change.to).name.clone(),
+                why,
+            }
+        })
+        .collect()
+}
+
+/// One sentence: what gets worse if the change is put back, the missed target first.
+fn why(scenario: &Scenario, mapping: &Mapping, back: &Mapping, ours: &Trial, theirs: &Trial) -> String {
+    let mut worse: Vec<String> = Vec::new();
+    worse.extend(planned_why(scenario, mapping, back));
+    for kpi in [Kpi::Availability, Kpi::ErrorRate, Kpi::ResponseMean, Kpi::Quality] {
+        let values = |trial: &Trial| -> Vec<f64> { trial.base.iter().filter_map(|r| r.kpis.get(kpi)).collect() };
+        let (ours, theirs) = (values(ours), values(theirs));
+        let sign = if kpi.higher_is_better() { -1.0 } else { 1.0 };
+        if ours.len() == theirs.len()
+            && let Some(difference) = paired(&theirs, &ours)
+            && sign * difference.difference > 0.0
+            && difference.p < 0.05
+        {
+            worse.push(format!("{} {}", kpi.title(), signed(kpi, &difference)));
+        }
+    }
+    if !theirs.summary.unstable.is_empty() && ours.summary.unstable.is_empty() {
+        worse.push(format!("{} is offered more than it can serve", theirs.summary.unstable.join(", ")));
+    }
+    match worse.is_empty() {
+        true if theirs.verdict > ours.verdict => {
+            format!("put back, the verdict falls from {} to {}", ours.verdict.name(), theirs.verdict.name())
+        }
+        true => "put back, no single figure is significantly worse; together they are".to_owned(),
+        false => format!("put back: {}", worse.join(", ")),
+    }
+}
+
+/// The planned balance where a target asks for it and the change serves it.
+fn planned_why(scenario: &Scenario, mapping: &Mapping, back: &Mapping) -> Option<String> {
+    [(Kpi::BalancePlannedAll, Over::All), (Kpi::BalancePlannedSharing, Over::Sharing)].into_iter().find_map(|(kpi, over)| {
+        let target = scenario.target(kpi)?;
+        let with = planned_score(scenario, &mapping.primaries(), over);
+        let without = planned_score(scenario, &back.primaries(), over);
+        (without < with).then(|| {
+            let missed = if target.is_met_by(with) && !target.is_met_by(without) {
+                format!(" (target {} missed)", target.bound.value)
+            } else {
+                String::new()
+            };
+            format!("{} {with:.1} -> {without:.1}{missed}", kpi.title())
+        })
+    })
+}
+
+fn signed(kpi: Kpi, difference: &Paired) -> String {
+    match kpi.unit() {
+        KpiUnit::Share => format!("{:+.2} ± {:.2} points", 100.0 * difference.difference, 100.0 * difference.half_width),
+        KpiUnit::Time => format!("{:+.0} ± {:.0} ms", 1e3 * difference.difference, 1e3 * difference.half_width),
+        KpiUnit::Score => format!("{:+.1} ± {:.1}", difference.difference, difference.half_width),
+    }
+}
+
+fn passed(rows: &[Row], chosen: usize) -> Vec<Passed> {
+    let best = &rows[chosen];
+    rows.iter()
+        .enumerate()
+        .filter(|(index, _)| *index != chosen)
+        .map(|(_, row)| Passed { name: row.name.clone(), why: why_passed(row, best) })
+        .collect()
+}
+
+fn why_passed(row: &Row, best: &Row) -> String {
+    if let Some(same) = &row.same_as {
+        return format!("the same mapping as {same}");
+    }
+    if !row.stable() {
+        return format!("unstable: {} is offered more than it can serve", row.base().summary.unstable.join(", "));
+    }
+    if row.verdict > best.verdict {
+        let missed: Vec<String> = row
+            .cases
+            .iter()
+            .flat_map(|case| case.judged.results.iter().filter(|r| !r.met).map(move |r| (case, r)))
+            .map(|(case, result)| match &case.what_if {
+                Some(what_if) => format!("{} in {what_if}", result.kpi.title()),
+                None => result.kpi.title().to_owned(),
+            })
+            .collect();
+        return format!("{}: misses {}", row.verdict.name(), missed.join(", "));
+    }
+    match (row.loss, best.loss) {
+        (Some(ours), Some(bests)) if ours.mean > bests.mean => {
+            format!("{}, but at a higher loss ({:.3} against {:.3})", row.verdict.name(), ours.mean, bests.mean)
+        }
+        _ => format!("{}, with {} changed assignments instead of {}", row.verdict.name(), row.changed, best.changed),
+    }
+}

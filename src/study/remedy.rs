@@ -1,0 +1,131 @@
+//! No mapping meets the KPIs: which change of the world would? Each is tried for real, on the same randomness.
+
+use serde::Serialize;
+
+use crate::experiment::{self, Design, Watch};
+use crate::judge::{Judged, KpiResult, Replication, summarize};
+use crate::mapping::Mapping;
+use crate::scenario::{Figure, Scenario, ServerId};
+use crate::strategy::Strategy;
+use crate::units::Bytes;
+
+use super::evaluate::Row;
+
+/// A change of the scenario that was tried, and what became of the KPIs that no mapping met.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Remedy {
+    pub change: String,
+    /// In the base.
+    pub results: Vec<KpiResult>,
+    /// Every KPI is met in the base, and in all required what-ifs.
+    pub meets_all: bool,
+}
+
+/// Servers tried of each kind, the most pressed first.
+const SERVERS_TRIED: usize = 3;
+
+/// For the simulated KPIs that `best`, the best mapping there is, misses. A mapping is decided anew for each change.
+pub fn remedies(scenario: &Scenario, best: &Row, design: Design, watch: &dyn Watch) -> Vec<Remedy> {
+    let changes = changes(scenario, best);
+    let worlds: Vec<(Scenario, Vec<Scenario>)> = changes
+        .iter()
+        .map(|change| {
+            let of_what_ifs = scenario.what_ifs.iter().filter(|w| w.required).map(|w| change.applied_to(&w.scenario)).collect();
+            (change.applied_to(scenario), of_what_ifs)
+        })
+        .collect();
+    let mappings: Vec<Mapping> = worlds.iter().map(|(world, _)| Strategy::LocalSearch.decide(world, design.seed).mapping).collect();
+    let cases: Vec<experiment::Case> = worlds
+        .iter()
+        .zip(&mappings)
+        .flat_map(|((world, what_ifs), mapping)| {
+            std::iter::once(world).chain(what_ifs).map(move |scenario| experiment::Case { scenario, mapping })
+        })
+        .collect();
+    let mut replications = experiment::run(&cases, design, watch).into_iter();
+    changes
+        .iter()
+        .zip(&worlds)
+        .map(|(change, (world, what_ifs))| {
+            let mut judge = |world: &Scenario, what_if: Option<&str>| {
+                let replications: Vec<Replication> = replications.next().expect("one result a case");
+                Judged::new(world, what_if, true, &summarize(world, &replications))
+            };
+            let base = judge(world, None);
+            let others: Vec<Judged> = what_ifs.iter().map(|world| judge(world, Some(""))).collect();
+            let meets_all = base.met() && others.iter().all(Judged::met);
+            Remedy { change: change.sentence(scenario), results: base.results, meets_all }
+        })
+        .collect()
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Change {
+    OneMoreSlot(ServerId),
+    TwiceTheRate(ServerId),
+    NeverOut(ServerId),
+    OutOfService(ServerId),
+    HalfMoreMemory,
+}
+
+/// What presses most, by what the simulation saw under the best mapping.
+fn changes(scenario: &Scenario, best: &Row) -> Vec<Change> {
+    let servers = &best.base().summary.servers;
+    let ranked = |value: &dyn Fn(usize) -> f64| -> Vec<ServerId> {
+        let mut ranked: Vec<(ServerId, f64)> = scenario.server_ids().map(|id| (id, value(id.index()))).filter(|(_, v)| *v > 0.0).collect();
+        ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        ranked.into_iter().take(SERVERS_TRIED).map(|(id, _)| id).collect()
+    };
+    let calls = |i: usize| servers[i].calls.map_or(0.0, |e| e.mean);
+    let mean = |estimate: Option<crate::judge::Estimate>| estimate.map_or(0.0, |e| e.mean);
+    let mut changes: Vec<Change> = ranked(&|i| mean(servers[i].offered)).into_iter().map(Change::OneMoreSlot).collect();
+    let limited = |i: usize| best.base().replications.iter().map(|r| r.servers[i].rejected_rate_limit as f64).sum::<f64>();
+    changes.extend(ranked(&limited).into_iter().map(Change::TwiceTheRate));
+    let down = |i: usize| calls(i).max(1.0) * (1.0 - servers[i].up.map_or(1.0, |e| e.mean));
+    changes.extend(ranked(&down).into_iter().map(Change::NeverOut));
+    let unreachable = |i: usize| if servers[i].connected.is_some() { 1.0 - mean(servers[i].connected) } else { 0.0 };
+    changes.extend(ranked(&unreachable).into_iter().map(Change::OutOfService).filter(|change| change.leaves_providers(scenario)));
+    if scenario.host.memory.is_some() {
+        changes.push(Change::HalfMoreMemory);
+    }
+    changes
+}
+
+impl Change {
+    fn applied_to(self, scenario: &Scenario) -> Scenario {
+        let mut world = Scenario { what_ifs: Vec::new(), ..scenario.clone() };
+        match self {
+            Change::OneMoreSlot(id) => world.servers[id.index()].slots.value += 1,
+            Change::TwiceTheRate(id) => {
+                if let Some(limit) = &mut world.servers[id.index()].rate_limit {
+                    limit.rate = limit.rate.map(|rate| rate.scaled(2.0));
+                }
+            }
+            Change::NeverOut(id) => {
+                world.servers[id.index()].outages = None;
+                world.servers[id.index()].depends_on.clear();
+            }
+            Change::OutOfService(id) => world.servers[id.index()].in_service = false,
+            Change::HalfMoreMemory => world.host.memory = world.host.memory.map(|memory| Figure::stated(Bytes(memory.value.0 / 2 * 3))),
+        }
+        world
+    }
+
+    fn leaves_providers(self, scenario: &Scenario) -> bool {
+        let world = self.applied_to(scenario);
+        world.need_ids().all(|need| world.eligible(need).iter().any(|id| world.server(*id).in_service))
+    }
+
+    fn sentence(self, scenario: &Scenario) -> String {
+        let name = |id: ServerId| &scenario.server(id).name;
+        match self {
+            Change::OneMoreSlot(id) => {
+                format!("one more slot on {} ({} -> {})", name(id), scenario.server(id).slots.value, scenario.server(id).slots.value + 1)
+            }
+            Change::TwiceTheRate(id) => format!("twice the rate limit of {}", name(id)),
+            Change::NeverOut(id) => format!("{} without outages, its dependencies' included", name(id)),
+            Change::OutOfService(id) => format!("{} taken out of service", name(id)),
+            Change::HalfMoreMemory => "half as much memory again on the host".to_owned(),
+        }
+    }
+}
