@@ -36,3 +36,6 @@ pub mod strategy;
 
 /// A question answered: which mapping is best here, and on what evidence.
 pub mod study;
+
+/// Results rendered: terminal, JSON, Parquet.
+pub mod report;

@@ -1,0 +1,415 @@
+//! A comparison as text: one table, what it means, the verdict.
+
+use std::fmt::Write;
+
+use crate::judge::Verdict;
+use crate::mapping::Over;
+use crate::scenario::{Kpi, Scenario};
+use crate::strategy::{Reach, ReachChange};
+use crate::study::{BalanceFacts, Comparison, Row};
+
+use super::format::{bar, count, estimate, indented, mark, plain_table, result, scaled, target};
+
+/// For people; ends with the verdict. `scenario` is the one that was compared.
+pub fn comparison_text(scenario: &Scenario, comparison: &Comparison) -> String {
+    let mut text = heading(scenario, comparison);
+    text += &kpi_table(scenario, comparison);
+    text += &other_kpis(scenario, comparison);
+    text += &load_bars(scenario, comparison);
+    text += &balance(comparison);
+    text += &trade_off(comparison);
+    text += &differences(comparison);
+    text += &notes(comparison);
+    text += &verdict(scenario, comparison);
+    text += &remedies(comparison);
+    text
+}
+
+fn heading(scenario: &Scenario, comparison: &Comparison) -> String {
+    let assumed = match comparison.assumed_figures {
+        0 => "no figure is marked as assumed".to_owned(),
+        n => format!("{} assumed (`mcplab check` lists them)", if n == 1 { "1 figure is".to_owned() } else { format!("{n} figures are") }),
+    };
+    format!(
+        "{}: {}, {}, {} ({} can move)\n{} of {} (the first {} not counted), seed {}; ± is a 95 % interval; {assumed}\n\n",
+        scenario.name,
+        count(scenario.agents.len(), "agent"),
+        count(scenario.servers.len(), "server"),
+        count(scenario.needs.len(), "need"),
+        comparison.movable_needs,
+        count(comparison.replications as usize, "replication"),
+        scenario.run.horizon,
+        scenario.run.warmup,
+        comparison.seed,
+    )
+}
+
+fn kpi_table(scenario: &Scenario, comparison: &Comparison) -> String {
+    let mut header: Vec<&str> = vec!["strategy"];
+    header.extend(scenario.kpis.iter().map(|t| t.kpi.title()));
+    header.extend(["changed", "verdict", "uniform demand"]);
+    let mut rows = vec![
+        std::iter::once("  target".to_owned())
+            .chain(scenario.kpis.iter().map(target))
+            .chain(std::iter::repeat_n(String::new(), 3))
+            .collect::<Vec<String>>(),
+    ];
+    for row in &comparison.rows {
+        let mut cells = vec![row.name.clone()];
+        match &row.same_as {
+            Some(same) => {
+                cells.push(format!("as {same}"));
+                cells.extend(std::iter::repeat_n(String::new(), scenario.kpis.len().saturating_sub(1)));
+            }
+            None => cells.extend(row.base().judged.results.iter().map(result)),
+        }
+        cells.truncate(scenario.kpis.len() + 1);
+        let verdict = if row.stable() { row.verdict.name() } else { "unstable" };
+        cells.extend([row.changed.to_string(), verdict.to_owned(), row.verdict_uniform.name().to_owned()]);
+        rows.push(cells);
+    }
+    let mut text = plain_table(&header, &rows, &[scenario.kpis.len() + 1]) + "\n";
+    text += &missed_elsewhere(comparison);
+    text + "\n"
+}
+
+/// Required what-ifs in which something is missed, a line a what-if; what is unstable, with the servers.
+fn missed_elsewhere(comparison: &Comparison) -> String {
+    let mut text = String::new();
+    let own = || comparison.rows.iter().filter(|row| row.same_as.is_none());
+    let what_ifs: Vec<&str> = comparison.rows[0].cases.iter().filter_map(|case| case.what_if.as_deref()).collect();
+    if !what_ifs.is_empty() {
+        let _ = writeln!(text, "\nA verdict also asks for the targets in: {}.", what_ifs.join(", "));
+    }
+    for what_if in what_ifs {
+        let missed: Vec<String> = own()
+            .filter_map(|row| {
+                let case = row.cases.iter().find(|case| case.what_if.as_deref() == Some(what_if))?;
+                let kpis: Vec<String> = case
+                    .judged
+                    .results
+                    .iter()
+                    .filter(|r| !r.met)
+                    .map(|r| format!("{} {}", r.kpi.title(), estimate(r.kpi, r.estimate)))
+                    .collect();
+                (!kpis.is_empty()).then(|| format!("{} ({})", row.name, kpis.join(", ")))
+            })
+            .collect();
+        match missed.is_empty() {
+            true => _ = writeln!(text, "  {what_if}: every strategy meets them."),
+            false => _ = writeln!(text, "  {what_if}: missed by {}.", missed.join("; ")),
+        }
+    }
+    for row in own().filter(|row| !row.stable()) {
+        let servers = row.base().summary.unstable.join(", ");
+        let _ = writeln!(
+            text,
+            "{} is unstable, not ranked: more is offered than can be served by {servers}, so its means depend on the run's length.",
+            row.name
+        );
+    }
+    text
+}
+
+/// All KPIs that have no target, in a table of their own.
+fn other_kpis(scenario: &Scenario, comparison: &Comparison) -> String {
+    let kpis: Vec<Kpi> = Kpi::ALL
+        .into_iter()
+        .filter(|kpi| scenario.target(*kpi).is_none() && comparison.rows.iter().any(|row| row.base().summary.kpi(*kpi).is_some()))
+        .collect();
+    let mut header: Vec<&str> = vec!["without a target"];
+    header.extend(kpis.iter().map(|kpi| short_title(*kpi)));
+    let rows: Vec<Vec<String>> = comparison
+        .rows
+        .iter()
+        .filter(|row| row.same_as.is_none())
+        .map(|row| std::iter::once(row.name.clone()).chain(kpis.iter().map(|kpi| estimate(*kpi, row.base().summary.kpi(*kpi)))).collect())
+        .collect();
+    plain_table(&header, &rows, &[]) + "\n\n"
+}
+
+/// For a table of many columns.
+fn short_title(kpi: Kpi) -> &'static str {
+    match kpi {
+        Kpi::ResponseMean => "mean resp.",
+        Kpi::ResponseP95 => "resp. p95",
+        Kpi::ResponseP99 => "resp. p99",
+        Kpi::Degraded => "degraded",
+        Kpi::Memory => "memory peak",
+        Kpi::BalancePlannedAll => "planned, all",
+        Kpi::BalancePlannedSharing => "planned, sharing",
+        Kpi::BalanceSimulatedAll => "simul., all",
+        Kpi::BalanceSimulatedSharing => "simul., sharing",
+        Kpi::Availability | Kpi::ErrorRate | Kpi::Quality => kpi.title(),
+    }
+}
+
+/// Who carries what: today's mapping, the given ones and the recommended one side by side.
+fn load_bars(scenario: &Scenario, comparison: &Comparison) -> String {
+    let mut shown: Vec<&Row> = comparison.rows.iter().filter(|row| row.name == comparison.rows[0].name || row.given).collect();
+    if let Some(recommended) = comparison.recommended()
+        && !shown.iter().any(|row| row.name == recommended.name)
+    {
+        shown.push(recommended);
+    }
+    let full = shown.iter().flat_map(|row| &row.planned_loads).copied().fold(0.0, f64::max);
+    let mut header = vec!["planned load (busy share of a slot)".to_owned()];
+    header.extend(shown.iter().map(|row| row.name.clone()));
+    let header: Vec<&str> = header.iter().map(String::as_str).collect();
+    const SHOWN_MAX: usize = 40;
+    let rows: Vec<Vec<String>> = scenario
+        .servers
+        .iter()
+        .enumerate()
+        .take(SHOWN_MAX)
+        .map(|(i, server)| {
+            std::iter::once(server.name.clone())
+                .chain(shown.iter().map(|row| {
+                    let load = row.planned_loads[i];
+                    let busy = row.base().summary.servers[i].utilisation.map_or(0.0, |u| 100.0 * u.mean);
+                    let busy = if busy < 10.0 { format!("{busy:.2}") } else { format!("{busy:.1}") };
+                    format!("{} {load:>5.1} ({busy:>4} %)", bar(load, full, 12))
+                }))
+                .collect()
+        })
+        .collect();
+    let more = scenario.servers.len().saturating_sub(SHOWN_MAX);
+    let more = if more > 0 { format!("\n  and {more} more servers in the results") } else { String::new() };
+    format!("{}{more}\n\n", plain_table(&header, &rows, &[]))
+}
+
+/// The first few of each kind of change that reach the target, and of those that do not the best server to take out of service; all that
+/// was tried is in the JSON.
+fn worth_showing(reach: &[Reach]) -> impl Iterator<Item = &Reach> {
+    const SHOWN_OF_A_KIND: usize = 2;
+    let mut shown: Vec<(usize, usize)> = Vec::new();
+    reach.iter().filter(move |reach| {
+        let kind = match reach.changes.as_slice() {
+            [ReachChange::LiftPin(_)] => 0,
+            [ReachChange::OutOfService(_)] => 1,
+            [ReachChange::SecondInstance(_)] => 2,
+            [ReachChange::Provide(..)] => 3,
+            _ => 4,
+        };
+        let most = if reach.reaches { SHOWN_OF_A_KIND } else { usize::from(kind == 1) };
+        let seen = shown.iter_mut().find(|(k, _)| *k == kind);
+        let count = match seen {
+            Some((_, count)) => count,
+            None => {
+                shown.push((kind, 0));
+                &mut shown.last_mut().expect("just pushed").1
+            }
+        };
+        *count += 1;
+        *count <= most
+    })
+}
+
+fn balance(comparison: &Comparison) -> String {
+    let mut text = String::from("Planned balance, 100 (1 - sd/mean) of weight x complexity\n");
+    // Where every server can share work, both scores are one.
+    let same = comparison.balance.windows(2).any(|pair| pair[0].servers == pair[1].servers);
+    for facts in comparison.balance.iter().skip(usize::from(same)) {
+        let over = match facts.over {
+            Over::All => format!("over all {} servers", facts.servers.len()),
+            Over::Sharing => format!("over the {} servers that can share work{}", facts.servers.len(), names(&facts.servers)),
+        };
+        let kpi = if facts.is_kpi { "; this one is the scenario's KPI" } else { "" };
+        let _ = writeln!(text, "  {over}{kpi}");
+        let _ = writeln!(text, "    today               {:>5.1}{}", facts.today, against(facts, facts.today));
+        for given in &facts.given {
+            let _ = writeln!(
+                text,
+                "    {}: {:.1}{} by its moves alone; {:.1}{} as written, by its own formula",
+                given.name,
+                given.needs_alone,
+                against(facts, given.needs_alone),
+                given.as_written,
+                against(facts, given.as_written)
+            );
+        }
+        let proof = match facts.bound - facts.best {
+            gap if gap < 0.05 => "proven: no mapping reaches more".to_owned(),
+            _ => format!("proven bound {:.1}", facts.bound),
+        };
+        let _ = writeln!(
+            text,
+            "    best reachable      {:>5.1}{}  by moving {}; {proof}",
+            facts.best,
+            against(facts, facts.best),
+            count(facts.best_changes, "need")
+        );
+        if let Some(target) = facts.target.filter(|target| facts.bound < *target) {
+            let _ = writeln!(text, "    {target} is out of reach for every mapping. What would reach it:");
+            match facts.reach.is_empty() {
+                true => text += "      none of the changes that were tried\n",
+                false => {
+                    worth_showing(&facts.reach).for_each(|reach| _ = writeln!(text, "      {} {}", mark(reach.reaches), reach.sentence))
+                }
+            }
+        }
+    }
+    text + "\n"
+}
+
+/// In brackets, where a line holds them.
+fn names(servers: &[String]) -> String {
+    if servers.len() <= 8 { format!(" ({})", servers.join(", ")) } else { String::new() }
+}
+
+fn against(facts: &BalanceFacts, score: f64) -> String {
+    facts.target.map_or_else(String::new, |target| format!(" {}", mark(score >= target - 1e-9)))
+}
+
+fn trade_off(comparison: &Comparison) -> String {
+    let Some(first) = comparison.trade_off.first() else { return String::new() };
+    let header = [
+        "needs left on it",
+        "best planned balance, sharing",
+        Kpi::ErrorRate.title(),
+        Kpi::ResponseMean.title(),
+        Kpi::Quality.title(),
+        "loss",
+    ];
+    let rows: Vec<Vec<String>> = comparison
+        .trade_off
+        .iter()
+        .map(|row| {
+            vec![
+                if row.out_of_service { "0, out of service".to_owned() } else { row.needs_left.to_string() },
+                format!("{:.1}", row.balance),
+                estimate(Kpi::ErrorRate, row.error_rate),
+                estimate(Kpi::ResponseMean, row.response_mean),
+                estimate(Kpi::Quality, row.quality),
+                scaled(row.loss, 1.0, 3),
+            ]
+        })
+        .collect();
+    let today = comparison.rows[0].base().summary.servers.iter().find(|s| s.server == first.server).and_then(|s| s.connected);
+    let fails = today.map_or_else(String::new, |connected| {
+        format!(" ({:.0} % of the sessions tried with it fail today)", 100.0 * (1.0 - connected.mean))
+    });
+    format!(
+        "Balance against reliability: {}{fails}. A server that stands in the list and carries nothing pulls the score down\n{}\n",
+        first.server,
+        indented(&plain_table(&header, &rows, &[]))
+    )
+}
+
+fn differences(comparison: &Comparison) -> String {
+    let Some(recommended) = comparison.recommended() else { return String::new() };
+    let rows: Vec<Vec<String>> = comparison
+        .differences
+        .iter()
+        .map(|d| {
+            let meaning = match (d.significant, d.loss.difference > 0.0) {
+                (false, _) => "no significant difference",
+                (true, true) => "worse",
+                (true, false) => "better",
+            };
+            vec![
+                d.a.clone(),
+                format!("{:+.3} ± {:.3}", d.loss.difference, d.loss.half_width),
+                if d.p_corrected < 0.001 { "< 0.001".to_owned() } else { format!("{:.3}", d.p_corrected) },
+                meaning.to_owned(),
+            ]
+        })
+        .collect();
+    let header = ["", "loss", "p (Holm)", ""];
+    format!(
+        "Against {} ({} loss), paired on the same tasks, luck and outages\nloss = share of calls of no use (failed, or answered at quality q: 1 - q of one) / allowed error rate + mean response / allowed response\n{}\n",
+        recommended.name,
+        scaled(recommended.loss, 1.0, 3),
+        indented(&plain_table(&header, &rows, &[]))
+    )
+}
+
+fn notes(comparison: &Comparison) -> String {
+    let mut text = String::new();
+    for row in comparison.rows.iter().filter(|row| !row.notes.is_empty()) {
+        row.notes.iter().for_each(|note| _ = writeln!(text, "  {}: {note}", row.name));
+    }
+    if text.is_empty() { text } else { format!("Notes of the strategies\n{text}\n") }
+}
+
+fn verdict(scenario: &Scenario, comparison: &Comparison) -> String {
+    let mut text = String::new();
+    let validated: Vec<&str> =
+        comparison.rows.iter().filter(|row| row.verdict == Verdict::Validated && row.stable()).map(|row| row.name.as_str()).collect();
+    let today = &comparison.rows[0];
+    match comparison.recommended() {
+        Some(row) if row.verdict == Verdict::Validated => {
+            let _ = writeln!(
+                text,
+                "Verdict: {} of {} strategies meet every KPI{}: {}.",
+                validated.len(),
+                comparison.rows.len(),
+                if today.cases.len() > 1 { ", here and in the required what-ifs" } else { "" },
+                validated.join(", ")
+            );
+            let _ = writeln!(
+                text,
+                "  Recommended: {}, which changes {} and gives {} a fallback{}.",
+                row.name,
+                count(row.changed, "assignment"),
+                count(row.fallbacks, "need"),
+                uniform(row)
+            );
+        }
+        Some(row) => {
+            let _ = writeln!(
+                text,
+                "Verdict: no strategy meets every KPI. {} improves on today's mapping and makes nothing worse{}.",
+                row.name,
+                uniform(row)
+            );
+        }
+        None => text += "Verdict: no strategy meets every KPI, and none is a significant improvement on today's mapping.\n",
+    }
+    for row in comparison.rows.iter().filter(|row| row.given && row.verdict != Verdict::Validated) {
+        let missed: Vec<String> = row.base().judged.results.iter().filter(|r| !r.met).map(|r| r.kpi.title().to_owned()).collect();
+        let missed = if missed.is_empty() { "KPIs in required what-ifs".to_owned() } else { missed.join(", ") };
+        let _ = writeln!(text, "  {}: {}, misses {missed}.", row.name, row.verdict.name());
+    }
+    text += &alerts(today, comparison.recommended());
+    if comparison.assumed_figures > 0 {
+        let _ = writeln!(text, "  This rests on {} assumed figures of the scenario {}.", comparison.assumed_figures, scenario.name);
+    }
+    text
+}
+
+/// What would make the missed KPIs reachable.
+fn remedies(comparison: &Comparison) -> String {
+    if comparison.remedies.is_empty() {
+        return String::new();
+    }
+    let mut text = String::from("\nWhat would meet them, each tried in the simulation with a mapping decided anew\n");
+    for remedy in &comparison.remedies {
+        let missed: Vec<String> =
+            remedy.results.iter().filter(|r| !r.met).map(|r| format!("{} {}", r.kpi.title(), estimate(r.kpi, r.estimate))).collect();
+        let outcome = match (remedy.meets_all, missed.is_empty()) {
+            (true, _) => "meets every KPI".to_owned(),
+            (false, true) => "meets every KPI, but not in every required what-if".to_owned(),
+            (false, false) => format!("still misses {}", missed.join(", ")),
+        };
+        let _ = writeln!(text, "  {} {}: {outcome}", mark(remedy.meets_all), remedy.change);
+    }
+    text
+}
+
+/// How many, not which: `simulate` lists them.
+fn alerts(today: &Row, recommended: Option<&Row>) -> String {
+    let count_of = |row: &Row| count(row.base().alerts.len(), "alert");
+    let after = recommended.filter(|row| row.name != today.name).map(|row| format!(", {} {}", row.name, count_of(row)));
+    match today.base().alerts.is_empty() && after.is_none() {
+        true => String::new(),
+        false => format!("  Today's mapping raises {}{} (`mcplab simulate` lists them).\n", count_of(today), after.unwrap_or_default()),
+    }
+}
+
+fn uniform(row: &Row) -> String {
+    match row.verdict == row.verdict_uniform {
+        true => format!("; under uniform demand it is {} too", row.verdict_uniform.name()),
+        false => format!("; but under uniform demand it is {}", row.verdict_uniform.name()),
+    }
+}

@@ -1,0 +1,15 @@
+//! Results rendered: terminal, JSON, Parquet.
+
+mod comparison;
+mod format;
+mod recommendation;
+mod run;
+mod simulation;
+mod tables;
+
+pub use comparison::comparison_text;
+pub use format::{bar, estimate, plain_table, quantity};
+pub use recommendation::{evidence, recommendation_text};
+pub use run::{Input, Manifest, RunError, TIMES_FILE, Written, differing_files, read_manifest, run_id, write_run};
+pub use simulation::{Simulated, simulation_text};
+pub use tables::{Measured, TablesError, tables_of};

@@ -1,0 +1,127 @@
+//! The chosen mapping as text, and its evidence as it goes into the mapping file.
+
+use std::fmt::Write;
+
+use toml::{Table, Value};
+
+use crate::judge::{KpiResult, Verdict};
+use crate::scenario::Scenario;
+use crate::study::{Case, Recommendation};
+
+use super::format::{count, estimate, indented, mark, plain_table, target};
+
+pub fn recommendation_text(scenario: &Scenario, recommendation: &Recommendation) -> String {
+    let mut text = format!(
+        "{}: {} is chosen, judged on {} fresh replications that took no part in the choice (seed {}); ± is a 95 % interval\n\n",
+        scenario.name, recommendation.chosen, recommendation.replications, recommendation.seed
+    );
+    let mut header: Vec<&str> = vec![""];
+    header.extend(scenario.kpis.iter().map(|t| t.kpi.title()));
+    let mut rows = vec![std::iter::once("  target".to_owned()).chain(scenario.kpis.iter().map(target)).collect::<Vec<String>>()];
+    for (ours, todays) in recommendation.cases.iter().zip(&recommendation.today) {
+        let name = match (&ours.what_if, ours.judged.required) {
+            (None, _) => "base".to_owned(),
+            (Some(what_if), true) => format!("{what_if} (required)"),
+            (Some(what_if), false) => what_if.clone(),
+        };
+        rows.push(case_row(scenario, name, ours));
+        rows.push(case_row(scenario, "  today's mapping".to_owned(), todays));
+    }
+    text += &plain_table(&header, &rows, &[]);
+    text += "\n\n";
+    match recommendation.changes.is_empty() {
+        true => text += "No assignment changes.\n",
+        false => {
+            let _ = writeln!(text, "{} and why", count(recommendation.changes.len(), "changed assignment"));
+            for change in &recommendation.changes {
+                let _ =
+                    writeln!(text, "  {}: {} from {} to {}\n    {}", change.agent, change.capability, change.from, change.to, change.why);
+            }
+        }
+    }
+    if !recommendation.put_back.is_empty() {
+        let _ = writeln!(
+            text,
+            "\nLeft as it is today, since nothing is lost by it\n{}",
+            indented(&recommendation.put_back.join("\n")).trim_end()
+        );
+    }
+    text += "\nPassed over\n";
+    for passed in &recommendation.passed {
+        let _ = writeln!(text, "  {}: {}", passed.name, passed.why);
+    }
+    let _ = writeln!(
+        text,
+        "\nVerdict: {}. {}",
+        recommendation.verdict.name(),
+        match recommendation.verdict {
+            Verdict::Validated =>
+                "The 95 % bound of every KPI is on the right side of its target, in the base and in every required what-if.",
+            Verdict::Improves => "Not every KPI is met, but none is worse than today and at least one is better, significantly.",
+            Verdict::Rejected => "KPIs are missed, and it is no significant improvement on today's mapping without a loss elsewhere.",
+        }
+    );
+    text
+}
+
+fn case_row(scenario: &Scenario, name: String, case: &Case) -> Vec<String> {
+    let cell = |kpi| match case.judged.results.iter().find(|r| r.kpi == kpi) {
+        Some(result) => format!("{} {}", estimate(kpi, result.estimate), mark(result.met)),
+        // A planned KPI is judged in the base alone.
+        None => String::new(),
+    };
+    std::iter::once(name).chain(scenario.kpis.iter().map(|t| cell(t.kpi))).collect()
+}
+
+/// What proves the mapping, for its file: verdict, figures with bounds in every case, reasons, what was rejected.
+pub fn evidence(scenario_sha256: &str, run: &str, recommendation: &Recommendation) -> Table {
+    let text = |text: &str| Value::String(text.to_owned());
+    let mut table = Table::new();
+    table.insert("verdict".into(), text(recommendation.verdict.name()));
+    table.insert("strategy".into(), text(&recommendation.chosen));
+    table.insert("scenario_sha256".into(), text(scenario_sha256));
+    table.insert("run".into(), text(run));
+    table.insert("version".into(), text(env!("CARGO_PKG_VERSION")));
+    table.insert("seed".into(), Value::Integer(i64::try_from(recommendation.seed).unwrap_or(i64::MAX)));
+    table.insert("replications".into(), Value::Integer(i64::from(recommendation.replications)));
+    table.insert("reproducible".into(), Value::Boolean(recommendation.reproducible));
+    let cases = recommendation
+        .cases
+        .iter()
+        .map(|case| {
+            let mut of = Table::new();
+            of.insert("case".into(), text(case.what_if.as_deref().unwrap_or("base")));
+            of.insert("required".into(), Value::Boolean(case.judged.required));
+            of.insert("met".into(), Value::Boolean(case.judged.met()));
+            for result in &case.judged.results {
+                of.insert(result.kpi.key().into(), Value::Table(kpi_table(result)));
+            }
+            Value::Table(of)
+        })
+        .collect();
+    table.insert("kpis".into(), Value::Array(cases));
+    let changes = recommendation
+        .changes
+        .iter()
+        .map(|change| text(&format!("{}: {} from {} to {}; {}", change.agent, change.capability, change.from, change.to, change.why)))
+        .collect();
+    table.insert("changes".into(), Value::Array(changes));
+    let passed = recommendation.passed.iter().map(|passed| text(&format!("{}: {}", passed.name, passed.why))).collect();
+    table.insert("rejected".into(), Value::Array(passed));
+    table
+}
+
+fn kpi_table(result: &KpiResult) -> Table {
+    let mut table = Table::new();
+    let mut float = |key: &str, value: Option<f64>| {
+        if let Some(value) = value {
+            // Six digits say more than the interval allows.
+            table.insert(key.into(), Value::Float((value * 1e6).round() / 1e6));
+        }
+    };
+    float("mean", result.estimate.map(|e| e.mean));
+    float("bound", result.bound);
+    float("target", Some(result.target));
+    table.insert("met".into(), Value::Boolean(result.met));
+    table
+}

@@ -1,0 +1,140 @@
+//! A run's folder: everything that is needed to repeat it exactly, and what came out.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::import::sha256;
+
+/// A text that went into a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    /// As it was given on the command line.
+    pub file: String,
+    pub sha256: String,
+    pub text: String,
+}
+
+impl Input {
+    pub fn new(file: impl Into<String>, text: String) -> Input {
+        Input { file: file.into(), sha256: sha256(text.as_bytes()), text }
+    }
+}
+
+/// What a run did, on what. Nothing here depends on the clock, the machine or the number of threads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    pub format: u32,
+    pub version: String,
+    /// `simulate`, `compare` or `optimize`.
+    pub command: String,
+    pub seed: u64,
+    pub replications: u32,
+    /// What-ifs that were asked for; `simulate` alone has a choice.
+    pub what_ifs: Vec<String>,
+    /// True where a clock ended a search, so that a repetition may differ.
+    pub reproducible: bool,
+    pub scenario: Input,
+    pub mappings: Vec<Input>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error("cannot write {path}: {source}")]
+    Write { path: String, source: io::Error },
+    #[error("cannot read {path}: {source}")]
+    Read { path: String, source: io::Error },
+    #[error("{path} is not a run's manifest: {source}")]
+    Manifest { path: String, source: serde_json::Error },
+    #[error("{path} was written in format {format}; this version reads format 1")]
+    Format { path: String, format: u32 },
+    #[error("`{0}` cannot name a run's folder: use letters, digits, `.`, `-` and `_`")]
+    Name(String),
+}
+
+/// Where a run's files went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    pub id: String,
+    pub folder: PathBuf,
+}
+
+/// The first twelve digits of the manifest's hash.
+pub fn run_id(manifest: &Manifest) -> String {
+    // File names say where the texts were, not what they are: the same run from another folder is the same run.
+    let nameless = |input: &Input| Input { file: String::new(), ..input.clone() };
+    let key =
+        Manifest { scenario: nameless(&manifest.scenario), mappings: manifest.mappings.iter().map(nameless).collect(), ..manifest.clone() };
+    let text = serde_json::to_string(&key).expect("strings and numbers always have a JSON form");
+    sha256(text.as_bytes())[..12].to_owned()
+}
+
+/// Writes `<root>/<scenario>/<name, else the run's id>/` with the manifest and `files`; all of it or nothing. A folder of that name is replaced.
+pub fn write_run(
+    root: &Path,
+    scenario_name: &str,
+    name: Option<&str>,
+    manifest: &Manifest,
+    files: &[(String, Vec<u8>)],
+) -> Result<Written, RunError> {
+    let id = run_id(manifest);
+    let parent = root.join(folder_name(scenario_name)?);
+    let folder = parent.join(name.map_or(Ok(id.clone()), folder_name)?);
+    let failed = |path: &Path| {
+        let path = path.display().to_string();
+        move |source| RunError::Write { path, source }
+    };
+    fs::create_dir_all(&parent).map_err(failed(&parent))?;
+    let unfinished = tempfile::Builder::new().prefix(".unfinished-").tempdir_in(&parent).map_err(failed(&parent))?;
+    let mut manifest = serde_json::to_string_pretty(manifest).expect("strings and numbers always have a JSON form");
+    manifest.push('\n');
+    let all = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
+    for (name, bytes) in all.chain([("manifest.json", manifest.as_bytes())]) {
+        let path = unfinished.path().join(name);
+        fs::write(&path, bytes).map_err(failed(&path))?;
+    }
+    if folder.exists() {
+        fs::remove_dir_all(&folder).map_err(failed(&folder))?;
+    }
+    fs::rename(unfinished.keep(), &folder).map_err(failed(&folder))?;
+    // A temporary folder is private; results are not.
+    #[cfg(unix)]
+    fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o755)).map_err(failed(&folder))?;
+    Ok(Written { id, folder })
+}
+
+fn folder_name(name: &str) -> Result<String, RunError> {
+    let plain = !name.is_empty() && !name.starts_with('.') && name.chars().all(|c| c.is_alphanumeric() || ".-_".contains(c));
+    if plain { Ok(name.to_owned()) } else { Err(RunError::Name(name.to_owned())) }
+}
+
+pub fn read_manifest(folder: &Path) -> Result<Manifest, RunError> {
+    let path = folder.join("manifest.json");
+    let shown = path.display().to_string();
+    let text = fs::read_to_string(&path).map_err(|source| RunError::Read { path: shown.clone(), source })?;
+    let manifest: Manifest = serde_json::from_str(&text).map_err(|source| RunError::Manifest { path: shown.clone(), source })?;
+    if manifest.format != 1 {
+        return Err(RunError::Format { path: shown, format: manifest.format });
+    }
+    Ok(manifest)
+}
+
+/// Times are the one thing that may differ between two runs of the same manifest.
+pub const TIMES_FILE: &str = "times.json";
+
+/// Names of the files that are not the same, byte for byte, in both folders; times left out.
+pub fn differing_files(a: &Path, b: &Path) -> Result<Vec<String>, RunError> {
+    let names = |folder: &Path| -> Result<Vec<String>, RunError> {
+        let failed = |source| RunError::Read { path: folder.display().to_string(), source };
+        let entries: Result<Vec<fs::DirEntry>, io::Error> = fs::read_dir(folder).map_err(failed)?.collect();
+        Ok(entries.map_err(failed)?.iter().map(|e| e.file_name().to_string_lossy().into_owned()).collect())
+    };
+    let mut all = names(a)?;
+    all.extend(names(b)?);
+    all.sort();
+    all.dedup();
+    all.retain(|name| name != TIMES_FILE && fs::read(a.join(name)).ok() != fs::read(b.join(name)).ok());
+    Ok(all)
+}

@@ -1,0 +1,136 @@
+//! One mapping simulated: system, servers, agents, alerts.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use crate::judge::{Alert, AlertKind};
+use crate::scenario::Scenario;
+use crate::study::Case;
+
+use super::format::{count, estimate, indented, mark, plain_table, scaled, target};
+
+/// A scenario under one mapping, in one or several what-ifs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Simulated {
+    pub scenario: String,
+    pub mapping: String,
+    pub seed: u64,
+    pub replications: u32,
+    pub assumed_figures: usize,
+    pub cases: Vec<Case>,
+}
+
+pub fn simulation_text(scenario: &Scenario, simulated: &Simulated) -> String {
+    let mut text = format!(
+        "{} under {}: {} of {} (the first {} not counted), seed {}; ± is a 95 % interval; {} assumed\n",
+        simulated.scenario,
+        simulated.mapping,
+        count(simulated.replications as usize, "replication"),
+        scenario.run.horizon,
+        scenario.run.warmup,
+        simulated.seed,
+        count(simulated.assumed_figures, "figure"),
+    );
+    for case in &simulated.cases {
+        text += &case_text(scenario, case);
+    }
+    text
+}
+
+fn case_text(scenario: &Scenario, case: &Case) -> String {
+    let summary = &case.summary;
+    let mut text =
+        format!("\n{}: {} calls\n", case.what_if.as_deref().map_or("base".to_owned(), |w| format!("what-if {w}")), summary.calls);
+    let system: Vec<Vec<String>> = summary
+        .kpis
+        .iter()
+        .filter(|kpi| kpi.estimate.is_some())
+        .map(|kpi| {
+            let result = case.judged.results.iter().find(|r| r.kpi == kpi.kpi);
+            let worst = kpi.worst_agent.as_ref().map(|(agent, value)| format!("{agent} {}", super::format::quantity(kpi.kpi, *value)));
+            vec![
+                kpi.kpi.title().to_owned(),
+                estimate(kpi.kpi, kpi.estimate),
+                scenario.target(kpi.kpi).map_or_else(String::new, target),
+                result.map_or("", |r| if r.met { "✓ met" } else { "✗ missed" }).to_owned(),
+                worst.unwrap_or_default(),
+            ]
+        })
+        .collect();
+    text += &indented(&plain_table(&["system", "", "target", "", "worst agent"], &system, &[]));
+    let servers: Vec<Vec<String>> = summary
+        .servers
+        .iter()
+        .filter(|s| s.calls.is_some_and(|calls| calls.mean > 0.0) || s.connected.is_some())
+        .map(|s| {
+            vec![
+                s.server.clone(),
+                scaled(s.calls, 1.0, 0),
+                scaled(s.utilisation, 100.0, 1),
+                scaled(s.response_mean, 1e3, 0),
+                scaled(s.error_rate, 100.0, 1),
+                scaled(s.connected, 100.0, 1),
+                scaled(s.up, 100.0, 1),
+                if summary.unstable.contains(&s.server) { "unstable".to_owned() } else { String::new() },
+            ]
+        })
+        .collect();
+    let header = ["server", "calls/h", "busy %", "response ms", "failed %", "connected %", "up %", ""];
+    let _ = write!(text, "\n{}", indented(&plain_table(&header, &servers, &[])));
+    let agents: Vec<Vec<String>> = summary
+        .agents
+        .iter()
+        .filter(|a| a.availability.is_some())
+        .map(|a| {
+            vec![
+                a.agent.clone(),
+                scaled(a.calls, 1.0, 0),
+                scaled(a.availability, 100.0, 1),
+                scaled(a.response_mean, 1e3, 0),
+                scaled(a.error_rate, 100.0, 1),
+                scaled(a.quality, 1.0, 2),
+            ]
+        })
+        .collect();
+    let header = ["agent", "calls/h", "available %", "response ms", "failed %", "quality"];
+    let _ = write!(text, "\n{}", indented(&plain_table(&header, &agents, &[])));
+    let alerts = alert_lines(&case.alerts);
+    if !alerts.is_empty() {
+        let _ = write!(text, "\n  alerts\n{}", indented(&indented(&alerts)));
+    }
+    for server in &summary.unstable {
+        let _ = writeln!(
+            text,
+            "\n  {server} is unstable: it is offered more than it can serve; its means depend on the run's length {}",
+            mark(false)
+        );
+    }
+    text
+}
+
+/// A line an alert; empty where there is none.
+pub(super) fn alert_lines(alerts: &[Alert]) -> String {
+    let line = |alert: &Alert| {
+        let name = alert.server.as_deref().unwrap_or("host");
+        let (what, worst, threshold) = match alert.kind {
+            AlertKind::Response => ("mean response", format!("{:.1} s", alert.worst), format!("{} s", alert.threshold)),
+            AlertKind::ErrorRate => ("failed attempts", format!("{:.1} %", 100.0 * alert.worst), format!("{} %", 100.0 * alert.threshold)),
+            AlertKind::ConnectFailures => ("connection failures in a row", format!("{}", alert.worst), format!("{}", alert.threshold)),
+            AlertKind::Memory => ("memory", format!("{:.0} %", 100.0 * alert.worst), format!("{} %", 100.0 * alert.threshold)),
+        };
+        vec![
+            name.to_owned(),
+            format!("{what} > {threshold}"),
+            format!("in {:.0} % of the runs", 100.0 * alert.share),
+            format!("worst {worst}"),
+        ]
+    };
+    if alerts.is_empty() {
+        return String::new();
+    }
+    let rows: Vec<Vec<String>> = alerts.iter().map(line).collect();
+    // Without a header of its own: the caller's line stands above.
+    let table = plain_table(&["", "", "", ""], &rows, &[]);
+    table.lines().skip(1).map(|line| format!("{}\n", line.trim_end())).collect()
+}
