@@ -39,3 +39,6 @@ pub mod study;
 
 /// Results rendered: terminal, JSON, Parquet.
 pub mod report;
+
+/// A mapping becomes reversible edits of real files.
+pub mod apply;

@@ -1,0 +1,110 @@
+//! The file operations of an apply, one by one, so that a test can make any of them fail.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::path::Path;
+use std::time::SystemTime;
+
+/// A file's content and what else of it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    pub bytes: Vec<u8>,
+    /// Permission bits.
+    pub mode: u32,
+    /// User and group; none: whoever writes it.
+    pub owner: Option<(u32, u32)>,
+    /// None: the time of writing.
+    pub modified: Option<SystemTime>,
+}
+
+impl Image {
+    /// None where there is no file.
+    pub fn read(path: &Path) -> io::Result<Option<Image>> {
+        let bytes = match fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let meta = fs::metadata(path)?;
+        Ok(Some(Image { bytes, mode: meta.mode() & 0o7777, owner: Some((meta.uid(), meta.gid())), modified: Some(meta.modified()?) }))
+    }
+
+    /// The same file with other content, written now.
+    pub fn with_bytes(&self, bytes: Vec<u8>) -> Image {
+        Image { bytes, modified: None, ..self.clone() }
+    }
+}
+
+/// Everything that changes anything on the disk. Reading goes through `std::fs`.
+pub trait Disk {
+    /// With its parents, closed to others. One that exists is left as it is.
+    fn create_dir(&self, path: &Path) -> io::Result<()>;
+    /// A new file; one that exists is an error. Nobody else can read it before its mode is set.
+    fn create(&self, path: &Path, image: &Image) -> io::Result<()>;
+    /// A file or a folder: its content outlives a power cut.
+    fn sync(&self, path: &Path) -> io::Result<()>;
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    fn remove(&self, path: &Path) -> io::Result<()>;
+    fn remove_dir(&self, path: &Path) -> io::Result<()>;
+    /// Bytes that may still be written to the file system that holds `path`.
+    fn free(&self, path: &Path) -> io::Result<u64>;
+}
+
+/// The disk of this machine.
+pub struct RealDisk;
+
+impl Disk for RealDisk {
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        DirBuilder::new().recursive(true).mode(0o700).create(path)
+    }
+
+    fn create(&self, path: &Path, image: &Image) -> io::Result<()> {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        file.write_all(&image.bytes)?;
+        let meta = file.metadata()?;
+        if let Some((user, group)) = image.owner.filter(|owner| *owner != (meta.uid(), meta.gid())) {
+            fchown(&file, Some(user), Some(group))?;
+        }
+        file.set_permissions(Permissions::from_mode(image.mode))?;
+        if let Some(modified) = image.modified {
+            file.set_modified(modified)?;
+        }
+        Ok(())
+    }
+
+    fn sync(&self, path: &Path) -> io::Result<()> {
+        File::open(path)?.sync_all()
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        fs::remove_dir_all(path)
+    }
+
+    fn free(&self, path: &Path) -> io::Result<u64> {
+        let stat = rustix::fs::statvfs(path)?;
+        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+}
+
+/// Puts `image` in the place of `path` (None: no file), so that at every instant the old or the new one is there, whole.
+/// `temporary` stands in the same folder.
+pub fn replace(disk: &dyn Disk, path: &Path, temporary: &Path, image: Option<&Image>) -> io::Result<()> {
+    match image {
+        Some(image) => {
+            disk.create(temporary, image)?;
+            disk.sync(temporary)?;
+            disk.rename(temporary, path)?;
+        }
+        None => disk.remove(path)?,
+    }
+    disk.sync(path.parent().expect("a file stands in a folder"))
+}
