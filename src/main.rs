@@ -1,2 +1,7 @@
-//! The command line comes with the commands.
-fn main() {}
+//! The command line: reads, asks the library, prints.
+
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

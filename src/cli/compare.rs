@@ -1,0 +1,72 @@
+//! `mcplab compare`: all strategies on the same randomness, and the verdict.
+
+use std::path::{Path, PathBuf};
+
+use mcplab::experiment::{Stage, Watch};
+use mcplab::judge::Verdict;
+use mcplab::mapping::Mapping;
+use mcplab::report::{Input, Measured, comparison_text, tables_of};
+use mcplab::scenario::Scenario;
+use mcplab::study;
+
+use super::job::{Finished, Job, RunOptions};
+use super::{Exit, input};
+
+/// Compare all strategies, and given mappings, on the same randomness: one table, what differs, the verdict
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  mcplab compare scenarios/openmanager-vibe-v5.toml\n  mcplab compare mine.toml --mapping by-hand.toml --mapping other.toml\n  mcplab compare mine.toml --replications 100 --json > comparison.json\n\nWithout --mapping, mapping files beside the scenario take part: for NAME.toml, the file NAME.plan.toml.\nExit code: 0 a validated mapping exists, 1 none does, 2 an error."
+)]
+pub struct Args {
+    #[command(flatten)]
+    options: RunOptions,
+
+    /// A mapping file that takes part; may be given several times
+    #[arg(long = "mapping", value_name = "FILE")]
+    mappings: Vec<PathBuf>,
+}
+
+pub fn run(args: &Args) -> anyhow::Result<Exit> {
+    let job = Job::new("compare", &args.options, mappings(&args.options.scenario, &args.mappings)?, Vec::new())?;
+    Ok(job.run(&args.options)?.0)
+}
+
+/// The given mapping files, or the plan beside the scenario.
+pub fn mappings(scenario: &Path, given: &[PathBuf]) -> anyhow::Result<Vec<Input>> {
+    let beside = scenario.with_extension("plan.toml");
+    let given = if given.is_empty() && beside.is_file() { vec![beside] } else { given.to_vec() };
+    given.iter().map(|path| input::read(path)).collect()
+}
+
+/// Every given mapping with the name it is shown under, told apart where two have the same.
+pub fn given(job: &Job, scenario: &Scenario) -> anyhow::Result<Vec<(String, Mapping)>> {
+    let mut given: Vec<(String, Mapping)> = Vec::new();
+    for input in &job.manifest.mappings {
+        let file = input::mapping(input, scenario)?;
+        let name = input::mapping_name(input, &file);
+        let name = if given.iter().any(|(other, _)| *other == name) { format!("{name} ({})", input.file) } else { name };
+        given.push((name, file.mapping));
+    }
+    Ok(given)
+}
+
+pub fn execute(job: &Job, watch: &dyn Watch) -> anyhow::Result<Finished> {
+    let scenario = &job.scenario;
+    let candidates = study::candidates(scenario, given(job, scenario)?, job.manifest.seed, watch);
+    let comparison = study::compare(scenario, candidates, job.design(Stage::Comparison), watch);
+    let cases: Vec<Vec<(&str, &[_])>> = comparison
+        .rows
+        .iter()
+        .map(|row| row.cases.iter().map(|case| (case.what_if.as_deref().unwrap_or("base"), case.replications.as_slice())).collect())
+        .collect();
+    let measured: Vec<Measured> =
+        comparison.rows.iter().zip(&cases).map(|(row, cases)| Measured { name: &row.name, mapping: &row.mapping, cases }).collect();
+    let validated = comparison.recommended().is_some_and(|row| row.verdict == Verdict::Validated);
+    Ok(Finished {
+        text: comparison_text(scenario, &comparison),
+        files: tables_of(scenario, &measured)?,
+        exit: if validated { Exit::Met } else { Exit::Missed },
+        reproducible: comparison.rows.iter().all(|row| row.reproducible),
+        json: serde_json::to_value(&comparison)?,
+    })
+}

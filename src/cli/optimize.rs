@@ -1,0 +1,105 @@
+//! `mcplab optimize`: the chosen mapping, only with its evidence.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use mcplab::experiment::{Stage, Watch};
+use mcplab::judge::Verdict;
+use mcplab::mapping::file::{self, MappingFile};
+use mcplab::report::{Measured, evidence, recommendation_text, run_id, tables_of};
+use mcplab::scenario::Scenario;
+use mcplab::study;
+
+use super::compare::{given, mappings};
+use super::job::{Finished, Job, RunOptions};
+use super::{Exit, input, output};
+
+/// Choose a mapping, judge it on fresh replications, and write it with its evidence
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  mcplab optimize mine.toml -o mapping.toml\n  mcplab optimize scenarios/openmanager-vibe-v5.toml --replications 50 -o mapping.toml\n\nWithout --mapping, the file NAME.plan.toml beside NAME.toml takes part.\nExit code: 0 the mapping is validated, 1 it is not, 2 an error."
+)]
+pub struct Args {
+    #[command(flatten)]
+    options: RunOptions,
+
+    /// Where the mapping goes; it is in the results folder in any case
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// A mapping file that takes part; may be given several times
+    #[arg(long = "mapping", value_name = "FILE")]
+    mappings: Vec<PathBuf>,
+}
+
+/// In the results folder.
+const MAPPING_FILE: &str = "mapping.toml";
+
+pub fn run(args: &Args) -> anyhow::Result<Exit> {
+    if let Some(path) = &args.output {
+        refuse_to_overwrite(path)?;
+    }
+    let job = Job::new("optimize", &args.options, mappings(&args.options.scenario, &args.mappings)?, Vec::new())?;
+    let (exit, finished) = job.run(&args.options)?;
+    if let Some(path) = &args.output {
+        let (_, bytes) = finished.files.iter().find(|(name, _)| name == MAPPING_FILE).context("optimize always makes a mapping")?;
+        input::write(path, bytes)?;
+        output::note(&format!(
+            "mapping written to {}; see what it would change: mcplab apply {} --to DIR --dry-run",
+            path.display(),
+            path.display()
+        ));
+    }
+    Ok(exit)
+}
+
+pub fn execute(job: &Job, watch: &dyn Watch) -> anyhow::Result<Finished> {
+    let scenario = &job.scenario;
+    let candidates = study::candidates(scenario, given(job, scenario)?, job.manifest.seed, watch);
+    let recommendation = study::optimize(scenario, candidates, job.design(Stage::Selection), watch);
+    let mut evidence = evidence(&job.manifest.scenario.sha256, &run_id(&job.manifest), &recommendation);
+    evidence.insert("scenario_file".into(), toml::Value::String(job.manifest.scenario.file.clone()));
+    let mapping = MappingFile {
+        title: None,
+        mapping: recommendation.mapping.clone(),
+        servers: toml::Table::new(),
+        files: files_seen(scenario),
+        evidence: Some(evidence),
+    };
+    let named = [("chosen", &recommendation.cases, &recommendation.mapping), ("current", &recommendation.today, &file_of_today(scenario))]
+        .map(|(name, cases, mapping)| {
+            let cases: Vec<(&str, &[_])> =
+                cases.iter().map(|case| (case.what_if.as_deref().unwrap_or("base"), case.replications.as_slice())).collect();
+            (name, cases, mapping.clone())
+        });
+    let measured: Vec<Measured> = named.iter().map(|(name, cases, mapping)| Measured { name, mapping, cases }).collect();
+    let mut files = tables_of(scenario, &measured)?;
+    files.push((MAPPING_FILE.to_owned(), file::write(&mapping, scenario).into_bytes()));
+    Ok(Finished {
+        text: recommendation_text(scenario, &recommendation),
+        json: serde_json::to_value(&recommendation)?,
+        files,
+        exit: if recommendation.verdict == Verdict::Validated { Exit::Met } else { Exit::Missed },
+        reproducible: recommendation.reproducible,
+    })
+}
+
+fn file_of_today(scenario: &Scenario) -> mcplab::mapping::Mapping {
+    mcplab::mapping::Mapping::current(scenario)
+}
+
+/// What the decision was made on: every file that the import has seen, with its hash.
+fn files_seen(scenario: &Scenario) -> BTreeMap<String, String> {
+    let agents = scenario.agents.iter().filter_map(|agent| agent.file.as_ref());
+    agents.chain(&scenario.config_files).filter_map(|file| Some((file.path.clone(), file.sha256.clone()?))).collect()
+}
+
+/// A mapping of mcplab's own may be replaced, nothing else.
+fn refuse_to_overwrite(path: &Path) -> anyhow::Result<()> {
+    match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Ok(text) if text.parse::<toml::Table>().is_ok_and(|table| table.contains_key("evidence")) => Ok(()),
+        _ => bail!("{} exists and is not a mapping that mcplab wrote; choose another name for -o", path.display()),
+    }
+}

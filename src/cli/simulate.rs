@@ -1,0 +1,109 @@
+//! `mcplab simulate`: one mapping, the base and what-ifs.
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+use mcplab::experiment::{self, Case, Design, Stage, Watch};
+use mcplab::judge::{Judged, alerts, summarize};
+use mcplab::mapping::Mapping;
+use mcplab::report::{Measured, Simulated, simulation_text, tables_of};
+use mcplab::scenario::Scenario;
+use mcplab::study;
+
+use super::job::{Finished, Job, RunOptions};
+use super::{Exit, input};
+
+/// Simulate a scenario under one mapping: KPIs of the system, the servers and the agents, with intervals
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  mcplab simulate scenarios/openmanager-vibe-v5.toml\n  mcplab simulate scenarios/openmanager-vibe-v5.toml --mapping scenarios/openmanager-vibe-v5.plan.toml\n  mcplab simulate scenarios/openmanager-vibe-v5.toml --what-if serena-down --what-if load-x2\n  mcplab simulate scenarios/tutorial.toml --what-if all --json\n\nExit code: 0 every KPI met, 1 a KPI missed, 2 an error."
+)]
+pub struct Args {
+    #[command(flatten)]
+    options: RunOptions,
+
+    /// A mapping file, instead of today's mapping
+    #[arg(long, value_name = "FILE")]
+    mapping: Option<PathBuf>,
+
+    /// Also simulate this what-if of the scenario; `all` for every one
+    #[arg(long = "what-if", value_name = "NAME")]
+    what_ifs: Vec<String>,
+}
+
+pub fn run(args: &Args) -> anyhow::Result<Exit> {
+    let mappings = args.mapping.iter().map(|path| input::read(path)).collect::<anyhow::Result<Vec<_>>>()?;
+    let job = Job::new("simulate", &args.options, mappings, args.what_ifs.clone())?;
+    Ok(job.run(&args.options)?.0)
+}
+
+pub fn execute(job: &Job, watch: &dyn Watch) -> anyhow::Result<Finished> {
+    let scenario = &job.scenario;
+    let (name, mapping) = match job.manifest.mappings.first() {
+        None => ("current".to_owned(), Mapping::current(scenario)),
+        Some(input) => {
+            let file = input::mapping(input, scenario)?;
+            (input::mapping_name(input, &file), file.mapping)
+        }
+    };
+    let chosen = chosen(scenario, &job.manifest.what_ifs)?;
+    let cases: Vec<Case> = chosen.iter().map(|(_, scenario)| Case { scenario, mapping: &mapping }).collect();
+    let Design { seed, replications, .. } = job.design(Stage::Comparison);
+    let results = experiment::run(&cases, job.design(Stage::Comparison), watch);
+
+    let cases: Vec<study::Case> = chosen
+        .iter()
+        .zip(results)
+        .map(|((what_if, scenario), replications)| {
+            let summary = summarize(scenario, &replications);
+            study::Case {
+                what_if: what_if.map(str::to_owned),
+                judged: Judged::new(scenario, *what_if, true, &summary),
+                alerts: alerts(scenario, &replications),
+                summary,
+                replications,
+            }
+        })
+        .collect();
+    let by_case: Vec<(&str, &[_])> =
+        cases.iter().map(|case| (case.what_if.as_deref().unwrap_or("base"), case.replications.as_slice())).collect();
+    let files = tables_of(scenario, &[Measured { name: &name, mapping: &mapping, cases: &by_case }])?;
+    let met = cases.iter().all(|case| case.judged.met());
+    let simulated = Simulated {
+        scenario: scenario.name.clone(),
+        mapping: name,
+        seed,
+        replications,
+        assumed_figures: scenario.assumed_figures(),
+        cases,
+    };
+    Ok(Finished {
+        text: simulation_text(scenario, &simulated),
+        json: serde_json::to_value(&simulated)?,
+        files,
+        exit: if met { Exit::Met } else { Exit::Missed },
+        reproducible: true,
+    })
+}
+
+/// The base, then the named what-ifs.
+fn chosen<'a>(scenario: &'a Scenario, names: &[String]) -> anyhow::Result<Vec<(Option<&'a str>, &'a Scenario)>> {
+    let mut chosen = vec![(None, scenario)];
+    for name in names {
+        let found: Vec<_> = scenario.what_ifs.iter().filter(|w| name == "all" || w.name == *name).collect();
+        if found.is_empty() {
+            let known: Vec<&str> = scenario.what_ifs.iter().map(|w| w.name.as_str()).collect();
+            bail!(
+                "the scenario {} has no what-if `{name}`; it has: {}",
+                scenario.name,
+                if known.is_empty() { "none".to_owned() } else { known.join(", ") }
+            );
+        }
+        for what_if in found {
+            if !chosen.iter().any(|(name, _)| *name == Some(what_if.name.as_str())) {
+                chosen.push((Some(what_if.name.as_str()), &*what_if.scenario));
+            }
+        }
+    }
+    Ok(chosen)
+}
