@@ -130,6 +130,8 @@ impl Job {
     /// Executes, writes, prints; the story of every command that simulates.
     pub fn run(&self, options: &RunOptions) -> anyhow::Result<(Exit, Finished)> {
         let started = Instant::now();
+        // A slip in a name is said before minutes are spent.
+        options.run.as_deref().map(report::folder_name).transpose()?;
         let finished = self.execute()?;
         let written = match options.no_results {
             true => None,

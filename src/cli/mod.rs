@@ -93,9 +93,18 @@ pub fn main() -> ExitCode {
         Err(error) => {
             match error.downcast_ref::<Diagnostics>() {
                 Some(diagnostics) => output::diagnostics(diagnostics),
-                None => output::error(&format!("{error:#}")),
+                None => output::error(&chain(&error)),
             }
             ExitCode::from(2)
         }
     }
+}
+
+/// What went wrong, then why, as far as the message does not say so itself.
+fn chain(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |message, cause| match message.contains(&cause) {
+        true => message,
+        false if message.is_empty() => cause,
+        false => format!("{message}: {cause}"),
+    })
 }

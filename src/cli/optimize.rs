@@ -97,6 +97,10 @@ fn files_seen(scenario: &Scenario) -> BTreeMap<String, String> {
 
 /// A mapping of mcplab's own may be replaced, nothing else.
 fn refuse_to_overwrite(path: &Path) -> anyhow::Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        bail!("-o: {} is not a folder", folder.display());
+    }
     match std::fs::read_to_string(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Ok(text) if text.parse::<toml::Table>().is_ok_and(|table| table.contains_key("evidence")) => Ok(()),

@@ -84,6 +84,10 @@ impl Judged {
 /// The verdict of the design. `judged` holds the base first; `base` and `today` are the replications of the same runs in the
 /// base under the mapping and under today's.
 pub fn judge(scenario: &Scenario, judged: &[Judged], base: &[Replication], today: &[Replication]) -> Verdict {
+    // Without a target there is nothing that a mapping could be shown to meet.
+    if scenario.kpis.is_empty() {
+        return Verdict::Rejected;
+    }
     if judged.iter().filter(|case| case.required).all(Judged::met) {
         return Verdict::Validated;
     }

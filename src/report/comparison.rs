@@ -209,9 +209,9 @@ fn balance(comparison: &Comparison) -> String {
     let mut text = String::from("Planned balance, 100 (1 - sd/mean) of weight x complexity\n");
     // Where every server can share work, both scores are one.
     let same = comparison.balance.windows(2).any(|pair| pair[0].servers == pair[1].servers);
-    for facts in comparison.balance.iter().skip(usize::from(same)) {
+    for facts in comparison.balance.iter().skip(usize::from(same)).filter(|facts| !facts.servers.is_empty()) {
         let over = match facts.over {
-            Over::All => format!("over all {} servers", facts.servers.len()),
+            Over::All => format!("over all {}", count(facts.servers.len(), "server")),
             Over::Sharing => format!("over the {} servers that can share work{}", facts.servers.len(), names(&facts.servers)),
         };
         let kpi = if facts.is_kpi { "; this one is the scenario's KPI" } else { "" };
@@ -363,6 +363,10 @@ fn verdict(scenario: &Scenario, comparison: &Comparison) -> String {
                 row.name,
                 uniform(row)
             );
+        }
+        None if scenario.kpis.is_empty() => {
+            text +=
+                "Verdict: the scenario sets no targets, so nothing can be validated; add [kpis], as in `error_rate = { max = \"10%\" }`.\n"
         }
         None => text += "Verdict: no strategy meets every KPI, and none is a significant improvement on today's mapping.\n",
     }

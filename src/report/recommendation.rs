@@ -29,6 +29,11 @@ pub fn recommendation_text(scenario: &Scenario, recommendation: &Recommendation)
     }
     text += &plain_table(&header, &rows, &[]);
     text += "\n\n";
+    for case in recommendation.cases.iter().filter(|case| !case.judged.unstable.is_empty()) {
+        let servers = case.judged.unstable.join(", ");
+        let name = case.what_if.as_deref().unwrap_or("base");
+        let _ = writeln!(text, "{name}: unstable, more is offered than can be served by {servers}; means depend on the run's length\n");
+    }
     match recommendation.changes.is_empty() {
         true => text += "No assignment changes.\n",
         false => {
@@ -82,7 +87,9 @@ pub fn evidence(scenario_sha256: &str, run: &str, recommendation: &Recommendatio
     table.insert("scenario_sha256".into(), text(scenario_sha256));
     table.insert("run".into(), text(run));
     table.insert("version".into(), text(env!("CARGO_PKG_VERSION")));
-    table.insert("seed".into(), Value::Integer(i64::try_from(recommendation.seed).unwrap_or(i64::MAX)));
+    // TOML's integers end at 2^63 - 1.
+    let seed = i64::try_from(recommendation.seed).map_or_else(|_| text(&recommendation.seed.to_string()), Value::Integer);
+    table.insert("seed".into(), seed);
     table.insert("replications".into(), Value::Integer(i64::from(recommendation.replications)));
     table.insert("reproducible".into(), Value::Boolean(recommendation.reproducible));
     let cases = recommendation

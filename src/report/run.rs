@@ -105,7 +105,8 @@ pub fn write_run(
     Ok(Written { id, folder })
 }
 
-fn folder_name(name: &str) -> Result<String, RunError> {
+/// A run's own name has to be plain: it becomes a folder.
+pub fn folder_name(name: &str) -> Result<String, RunError> {
     let plain = !name.is_empty() && !name.starts_with('.') && name.chars().all(|c| c.is_alphanumeric() || ".-_".contains(c));
     if plain { Ok(name.to_owned()) } else { Err(RunError::Name(name.to_owned())) }
 }

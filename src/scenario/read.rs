@@ -38,6 +38,7 @@ pub fn parse(file_name: &str, text: &str) -> Result<Parsed, Diagnostics> {
     let mut scenario = None;
     if let Some(root) = document::parse(text, &mut problems)
         && format_is_known(&root, "scenario", &mut problems)
+        && is_no_mapping(&root, &mut problems)
     {
         let mut base = read_scenario(&root, None, &mut problems);
         base.what_ifs = overlay::read_what_ifs(&root, &base, &mut problems);
@@ -72,6 +73,18 @@ pub(crate) fn format_is_known(root: &Node, what: &str, problems: &mut Problems) 
             problems.error(&entry.node.span, "an unsupported format", "", format!("write `format = {FORMAT}`"));
             true
         }
+    }
+}
+
+/// A mapping file names its scenario; listing all that makes it none would not help.
+fn is_no_mapping(root: &Node, problems: &mut Problems) -> bool {
+    match (root.get("scenario"), root.get("name")) {
+        (Some(scenario), None) => {
+            let hint = "give it after --mapping, or to `mcplab apply`".to_owned();
+            problems.error(&scenario.node.span, "this is a mapping file, not a scenario", "names the scenario it is for", hint);
+            false
+        }
+        _ => true,
     }
 }
 

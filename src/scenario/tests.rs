@@ -90,6 +90,7 @@ fn mistakes_are_named_with_their_place_and_a_hint() {
     check("syntax", &[("horizon = \"8h\"", "horizon = 8h"), ("slots = 1", "slots = = 1"), ("complexity = 5", "complexity 5")]);
     check("duplicate_key", &[("slots = 1", "slots = 1\nslots = 2"), ("[agents.worker]", "[servers.supabase]\nslots = 3\n[agents.worker]")]);
     check("no_format", &[("format = 1\n", "")]);
+    check("mapping_file", &[("name = \"small\"", "scenario = \"small\"")]);
     check("newer_format", &[("format = 1", "format = 2\nnew_key = true")]);
     check("no_name", &[("name = \"small\"\n", "")]);
     check("unknown_key", &[("slots = 1", "slot = 1"), ("[kpis]", "[kpi]"), ("complexity", "colour = 3\ncomplexity")]);

@@ -154,13 +154,13 @@ fn a_tampered_backup_is_not_used() {
 #[test]
 fn a_linked_file_stays_a_link() {
     let project = Project::new();
-    let (link, real) = (project.dir().join(TRACKER), project.dir().join("shared/tracker.md"));
-    fs::create_dir(project.dir().join("shared")).unwrap();
+    let (link, real) = (project.dir().join(TRACKER), project.dir().join("elsewhere/tracker.md"));
+    fs::create_dir(project.dir().join("elsewhere")).unwrap();
     fs::rename(&link, &real).unwrap();
-    symlink("../../shared/tracker.md", &link).unwrap();
+    symlink("../../elsewhere/tracker.md", &link).unwrap();
     let before = fs::read(&real).unwrap();
     let applied = apply(&project.plan().unwrap(), project.state()).unwrap();
-    assert!(applied.files.contains(&"shared/tracker.md".to_owned()));
+    assert!(applied.files.contains(&"elsewhere/tracker.md".to_owned()));
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     assert_ne!(fs::read(&real).unwrap(), before);
     assert!(project.plan().unwrap().is_empty());
