@@ -1,7 +1,7 @@
 //! A mapping becomes edits of other people's files: planned and shown, all or nothing, always undoable.
 //!
-//! [`plan`] reads the folder and says what would change, or every reason why nothing may. [`apply`] records and backs up, then
-//! writes and reads back. [`rollback`] takes an action back, [`status`] tells where things stand, [`recover`] clears up after a crash.
+//! `plan` reads the folder and says what would change, or every reason why nothing may. `apply` records and backs up, then
+//! writes and reads back. `rollback` takes an action back, `status` tells where things stand, `recover` clears up after a crash.
 
 mod agents;
 mod backup;

@@ -34,9 +34,9 @@ pub struct CallTally {
     pub attempts: u64,
     /// Sum over the calls that succeeded.
     pub quality_sum: f64,
-    /// [s], sum over the calls that succeeded.
+    /// \[s\], sum over the calls that succeeded.
     pub response_sum: f64,
-    /// [s], sum over the calls that failed.
+    /// \[s\], sum over the calls that failed.
     pub failure_time_sum: f64,
 }
 
@@ -59,7 +59,7 @@ pub struct ServerTally {
     pub timeouts: u64,
     /// Broken by an outage while waiting or being served.
     pub broken: u64,
-    /// [s] from an attempt's acceptance to its answer, sum over those that succeeded.
+    /// \[s\] from an attempt's acceptance to its answer, sum over those that succeeded.
     pub response_sum: f64,
     /// Slot time spent, all slots together, within the window.
     pub busy: SimTime,

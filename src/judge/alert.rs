@@ -22,7 +22,7 @@ pub struct Alert {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AlertKind {
-    /// A server's mean response [s].
+    /// A server's mean response \[s\].
     Response,
     /// Share of a server's attempts that failed.
     ErrorRate,

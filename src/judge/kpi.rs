@@ -69,7 +69,7 @@ fn kpis(scenario: &Scenario, mapping: &Mapping, outcome: &Outcome) -> Kpis {
 pub struct Allowed {
     /// Share of calls.
     pub error: f64,
-    /// [s]
+    /// \[s\]
     pub response: f64,
 }
 
@@ -124,7 +124,7 @@ pub struct AgentSummary {
     pub calls: Option<Estimate>,
     pub availability: Option<Estimate>,
     pub error_rate: Option<Estimate>,
-    /// [s]
+    /// \[s\]
     pub response_mean: Option<Estimate>,
     pub quality: Option<Estimate>,
 }
@@ -138,7 +138,7 @@ pub struct ServerSummary {
     pub utilisation: Option<Estimate>,
     /// Serial work offered a slot and time up; 1 or more: unstable.
     pub offered: Option<Estimate>,
-    /// [s] from acceptance to answer.
+    /// \[s\] from acceptance to answer.
     pub response_mean: Option<Estimate>,
     /// Share of the attempts that did not succeed.
     pub error_rate: Option<Estimate>,

@@ -361,7 +361,7 @@ pub struct RecoveryPolicy {
 pub enum Kpi {
     /// Share of calls of which at least one attempt reached a server or a stand-in.
     Availability,
-    /// Mean response time of the calls that succeed [s].
+    /// Mean response time of the calls that succeed \[s\].
     ResponseMean,
     ResponseP95,
     ResponseP99,

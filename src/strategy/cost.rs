@@ -13,7 +13,7 @@ use crate::scenario::{FallbackRule, NeedId, Scenario, Server, ServerId, Target};
 pub struct Estimate {
     /// Probability that the call fails on its primary and on all fallbacks.
     pub error: f64,
-    /// [s] from issue to end, waiting for a slot excluded; calls that fail included, cut off at the cap on a call's life.
+    /// \[s\] from issue to end, waiting for a slot excluded; calls that fail included, cut off at the cap on a call's life.
     pub response: f64,
     /// Mean quality of what answers.
     pub quality: f64,
@@ -108,7 +108,7 @@ fn estimate(scenario: &Scenario, need: NeedId, primary: ServerId, frequency: Fre
 struct Visit {
     /// Probability that none of them succeeds.
     failure: f64,
-    /// [s] expected until the first success or the last failure, back-off included.
+    /// \[s\] expected until the first success or the last failure, back-off included.
     time: f64,
 }
 

@@ -1,6 +1,6 @@
 //! Ways to decide a mapping before the run, one file each.
 //!
-//! All of them choose primaries among [`Scenario::eligible`] servers only: a pinned need never moves, and no server gets a
+//! All of them choose primaries among `Scenario::eligible` servers only: a pinned need never moves, and no server gets a
 //! need that it cannot serve. Fallbacks are the scenario's policy's.
 
 mod balance;

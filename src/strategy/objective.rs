@@ -56,18 +56,18 @@ pub struct Objective<'a> {
     /// Cost of one changed assignment.
     pub per_change: f64,
     allowed: Allowed,
-    /// [bytes]
+    /// \[bytes\]
     pub memory: Option<f64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ServerCost {
     pub queue: Queue,
-    /// [s], mean serial part of a call.
+    /// \[s\], mean serial part of a call.
     pub serial: f64,
     /// [calls/s]
     pub rate_limit: Option<f64>,
-    /// [bytes]
+    /// \[bytes\]
     pub memory: f64,
     pub process: Process,
     pub weight: f64,
@@ -142,7 +142,7 @@ impl<'a> Objective<'a> {
         self.per_waiting * s.queue.waiting(work) + slots + limited
     }
 
-    /// Cost of memory in use [bytes].
+    /// Cost of memory in use \[bytes\].
     pub fn memory_cost(&self, used: f64) -> f64 {
         self.memory.map_or(0.0, |host| MEMORY * (used / host - 1.0).max(0.0))
     }

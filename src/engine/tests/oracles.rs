@@ -43,13 +43,13 @@ fn check(mut scenario: Scenario, measure: impl Fn(&Outcome) -> Vec<f64>, expecte
     }
 }
 
-/// Mean response time [s] of the calls that succeeded.
+/// Mean response time \[s\] of the calls that succeeded.
 fn response(outcome: &Outcome) -> f64 {
     let calls = outcome.calls();
     calls.response_sum / calls.succeeded as f64
 }
 
-/// Mean wait [s] of the calls at the only server, which has no parallel part.
+/// Mean wait \[s\] of the calls at the only server, which has no parallel part.
 fn wait(outcome: &Outcome) -> f64 {
     let server = &outcome.servers[0];
     (server.response_sum - server.busy.as_secs()) / server.succeeded as f64
@@ -59,7 +59,7 @@ fn failed_share(outcome: &Outcome) -> f64 {
     outcome.calls().failed as f64 / outcome.calls().issued as f64
 }
 
-/// The mean wait grows from an empty system: this much is left out [s].
+/// The mean wait grows from an empty system: this much is left out \[s\].
 fn after_warmup(mut scenario: Scenario) -> Scenario {
     scenario.run.warmup = secs(500.0);
     scenario
