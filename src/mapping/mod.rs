@@ -103,6 +103,11 @@ impl Mapping {
         of_needs.chain(self.extra_grants.iter().filter(|(a, _)| *a == agent).map(|(_, server)| *server)).collect()
     }
 
+    /// Tokens of the tools' definitions in an agent's context: of every server that its config permits, whole (a grant is the server's).
+    pub fn granted_tokens(&self, scenario: &Scenario, agent: AgentId) -> u64 {
+        self.grants(scenario, agent).iter().map(|id| u64::from(scenario.server(*id).tokens.value)).sum()
+    }
+
     /// Needs whose primary is another one than in `from`.
     pub fn changes_from(&self, from: &Mapping) -> Vec<Change> {
         self.assignments

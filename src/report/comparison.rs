@@ -119,13 +119,21 @@ fn other_kpis(scenario: &Scenario, comparison: &Comparison) -> String {
         .collect();
     let mut header: Vec<&str> = vec!["without a target"];
     header.extend(kpis.iter().map(|kpi| short_title(*kpi)));
+    header.push("tool tokens");
     let rows: Vec<Vec<String>> = comparison
         .rows
         .iter()
         .filter(|row| row.same_as.is_none())
-        .map(|row| std::iter::once(row.name.clone()).chain(kpis.iter().map(|kpi| estimate(*kpi, row.base().summary.kpi(*kpi)))).collect())
+        .map(|row| {
+            std::iter::once(row.name.clone())
+                .chain(kpis.iter().map(|kpi| estimate(*kpi, row.base().summary.kpi(*kpi))))
+                .chain(std::iter::once(row.tokens_max.to_string()))
+                .collect()
+        })
         .collect();
-    plain_table(&header, &rows, &[]) + "\n\n"
+    let legend = "planned, simul.: balance score of weight x complexity, and of busy time a slot, over all servers or those that can share work;\n\
+                  degraded: answered at a quality below 1; tool tokens: tool definitions in the context of the agent with most of them\n";
+    format!("{}\n{legend}\n", plain_table(&header, &rows, &[kpis.len() + 1]))
 }
 
 /// For a table of many columns.
@@ -347,14 +355,14 @@ fn verdict(scenario: &Scenario, comparison: &Comparison) -> String {
                 if today.cases.len() > 1 { ", here and in the required what-ifs" } else { "" },
                 validated.join(", ")
             );
-            let _ = writeln!(
-                text,
-                "  Recommended: {}, which changes {} and gives {} a fallback{}.",
-                row.name,
-                count(row.changed, "assignment"),
-                count(row.fallbacks, "need"),
-                uniform(row)
-            );
+            let does = match (row.changed, row.fallbacks) {
+                (0, 0) => "which changes nothing".to_owned(),
+                (0, fallbacks) => format!("which moves nothing and gives {} a fallback", count(fallbacks, "need")),
+                (changed, fallbacks) => {
+                    format!("which changes {} and gives {} a fallback", count(changed, "assignment"), count(fallbacks, "need"))
+                }
+            };
+            let _ = writeln!(text, "  Recommended: {}, {does}{}.", row.name, uniform(row));
         }
         Some(row) => {
             let _ = writeln!(

@@ -62,6 +62,8 @@ pub struct Row {
     pub changed: usize,
     /// (agent, server) pairs that the agents' configs have to permit.
     pub grants: usize,
+    /// Tokens of tool definitions in the context of the agent that has most of them.
+    pub tokens_max: u64,
     /// Needs with a fallback; today's mapping has none.
     pub fallbacks: usize,
     /// The first candidate with the very same mapping: its figures are these.
@@ -128,6 +130,7 @@ pub fn evaluate(scenario: &Scenario, candidates: Vec<Candidate>, design: Design,
         let Decision { mapping, notes, reproducible, .. } = candidate.decision;
         let changed = mapping.changes_from(&today).len();
         let grants = scenario.agent_ids().map(|agent| mapping.grants(scenario, agent).len()).sum();
+        let tokens_max = scenario.agent_ids().map(|agent| mapping.granted_tokens(scenario, agent)).max().unwrap_or(0);
         let fallbacks = mapping.assignments.iter().filter(|a| !(a.on_failure.is_empty() && a.on_overload.is_empty())).count();
         let planned_loads = planned_loads(scenario, &mapping.primaries());
         let name = candidate.name;
@@ -163,6 +166,7 @@ pub fn evaluate(scenario: &Scenario, candidates: Vec<Candidate>, design: Design,
             given: candidate.given,
             changed,
             grants,
+            tokens_max,
             fallbacks,
             same_as: None,
             verdict,
