@@ -239,7 +239,7 @@ fn balance(comparison: &Comparison) -> String {
             against(facts, facts.best),
             count(facts.best_changes, "need")
         );
-        if let Some(target) = facts.target.filter(|target| facts.bound < *target) {
+        if let Some(target) = facts.target.filter(|target| facts.bound < *target - 1e-9) {
             let _ = writeln!(text, "    {target} is out of reach for every mapping. What would reach it:");
             match facts.reach.is_empty() {
                 true => text += "      none of the changes that were tried\n",
