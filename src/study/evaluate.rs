@@ -178,7 +178,8 @@ pub fn evaluate(scenario: &Scenario, candidates: Vec<Candidate>, design: Design,
     rows
 }
 
-pub(super) fn case(scenario: &Scenario, what_if: Option<&str>, required: bool, replications: Vec<Replication>) -> Case {
+/// Summarised, judged and watched for alerts. `scenario` is the case's own.
+pub fn case(scenario: &Scenario, what_if: Option<&str>, required: bool, replications: Vec<Replication>) -> Case {
     let summary = summarize(scenario, &replications);
     Case {
         what_if: what_if.map(str::to_owned),
