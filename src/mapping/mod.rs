@@ -103,6 +103,11 @@ impl Mapping {
         of_needs.chain(self.extra_grants.iter().filter(|(a, _)| *a == agent).map(|(_, server)| *server)).collect()
     }
 
+    /// Needs that have somewhere else to go.
+    pub fn fallbacks(&self) -> usize {
+        self.assignments.iter().filter(|a| !(a.on_failure.is_empty() && a.on_overload.is_empty())).count()
+    }
+
     /// Needs whose primary is another one than in `from`.
     pub fn changes_from(&self, from: &Mapping) -> Vec<Change> {
         self.assignments

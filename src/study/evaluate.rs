@@ -128,7 +128,7 @@ pub fn evaluate(scenario: &Scenario, candidates: Vec<Candidate>, design: Design,
         let Decision { mapping, notes, reproducible, .. } = candidate.decision;
         let changed = mapping.changes_from(&today).len();
         let grants = scenario.agent_ids().map(|agent| mapping.grants(scenario, agent).len()).sum();
-        let fallbacks = mapping.assignments.iter().filter(|a| !(a.on_failure.is_empty() && a.on_overload.is_empty())).count();
+        let fallbacks = mapping.fallbacks();
         let planned_loads = planned_loads(scenario, &mapping.primaries());
         let name = candidate.name;
         if let Some(same) = same {
