@@ -65,9 +65,8 @@ fn crate_paths(text: &str) -> Vec<(usize, String)> {
         let code = line.split("//").next().unwrap_or("");
         for rest in code.split("crate::").skip(1) {
             let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-            if !name.is_empty() {
-                found.push((number + 1, name));
-            }
+            // A group, `crate::{a, b}`, would hide its modules: it is no module's name, so it is reported.
+            found.push((number + 1, if name.is_empty() { rest.to_owned() } else { name }));
         }
     }
     found

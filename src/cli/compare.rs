@@ -7,6 +7,7 @@ use mcplab::judge::Verdict;
 use mcplab::mapping::Mapping;
 use mcplab::report::{Input, Measured, comparison_text, tables_of};
 use mcplab::scenario::Scenario;
+use mcplab::strategy::Strategy;
 use mcplab::study;
 
 use super::job::{Finished, Job, RunOptions};
@@ -38,13 +39,14 @@ pub fn mappings(scenario: &Path, given: &[PathBuf]) -> anyhow::Result<Vec<Input>
     given.iter().map(|path| input::read(path)).collect()
 }
 
-/// Every given mapping with the name it is shown under, told apart where two have the same.
+/// Every given mapping with the name it is shown under, told apart where another one or a strategy has the same.
 pub fn given(job: &Job, scenario: &Scenario) -> anyhow::Result<Vec<(String, Mapping)>> {
     let mut given: Vec<(String, Mapping)> = Vec::new();
     for input in &job.manifest.mappings {
         let file = input::mapping(input, scenario)?;
         let name = input::mapping_name(input, &file);
-        let name = if given.iter().any(|(other, _)| *other == name) { format!("{name} ({})", input.file) } else { name };
+        let taken = given.iter().any(|(other, _)| *other == name) || Strategy::ALL.iter().any(|strategy| strategy.name() == name);
+        let name = if taken { format!("{name} ({})", input.file) } else { name };
         given.push((name, file.mapping));
     }
     Ok(given)

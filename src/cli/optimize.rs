@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use mcplab::experiment::{Stage, Watch};
 use mcplab::judge::Verdict;
+use mcplab::mapping::Mapping;
 use mcplab::mapping::file::{self, MappingFile};
 use mcplab::report::{Measured, evidence, recommendation_text, run_id, tables_of};
 use mcplab::scenario::Scenario;
@@ -67,12 +68,14 @@ pub fn execute(job: &Job, watch: &dyn Watch) -> anyhow::Result<Finished> {
         files: files_seen(scenario),
         evidence: Some(evidence),
     };
-    let named = [("chosen", &recommendation.cases, &recommendation.mapping), ("current", &recommendation.today, &file_of_today(scenario))]
-        .map(|(name, cases, mapping)| {
-            let cases: Vec<(&str, &[_])> =
-                cases.iter().map(|case| (case.what_if.as_deref().unwrap_or("base"), case.replications.as_slice())).collect();
-            (name, cases, mapping.clone())
-        });
+    let named =
+        [("chosen", &recommendation.cases, &recommendation.mapping), ("current", &recommendation.today, &Mapping::current(scenario))].map(
+            |(name, cases, mapping)| {
+                let cases: Vec<(&str, &[_])> =
+                    cases.iter().map(|case| (case.what_if.as_deref().unwrap_or("base"), case.replications.as_slice())).collect();
+                (name, cases, mapping.clone())
+            },
+        );
     let measured: Vec<Measured> = named.iter().map(|(name, cases, mapping)| Measured { name, mapping, cases }).collect();
     let mut files = tables_of(scenario, &measured)?;
     files.push((MAPPING_FILE.to_owned(), file::write(&mapping, scenario).into_bytes()));
@@ -83,10 +86,6 @@ pub fn execute(job: &Job, watch: &dyn Watch) -> anyhow::Result<Finished> {
         exit: if recommendation.verdict == Verdict::Validated { Exit::Met } else { Exit::Missed },
         reproducible: recommendation.reproducible,
     })
-}
-
-fn file_of_today(scenario: &Scenario) -> mcplab::mapping::Mapping {
-    mcplab::mapping::Mapping::current(scenario)
 }
 
 /// What the decision was made on: every file that the import has seen, with its hash.

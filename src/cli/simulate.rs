@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use mcplab::experiment::{self, Case, Design, Stage, Watch};
-use mcplab::judge::{Judged, alerts, summarize};
 use mcplab::mapping::Mapping;
 use mcplab::report::{Measured, Simulated, simulation_text, tables_of};
 use mcplab::scenario::Scenario;
@@ -54,15 +53,9 @@ pub fn execute(job: &Job, watch: &dyn Watch) -> anyhow::Result<Finished> {
     let cases: Vec<study::Case> = chosen
         .iter()
         .zip(results)
-        .map(|((what_if, scenario), replications)| {
-            let summary = summarize(scenario, &replications);
-            study::Case {
-                what_if: what_if.map(str::to_owned),
-                judged: Judged::new(scenario, *what_if, true, &summary),
-                alerts: alerts(scenario, &replications),
-                summary,
-                replications,
-            }
+        .map(|((what_if, world), replications)| {
+            let required = what_if.is_none_or(|name| scenario.what_ifs.iter().any(|w| w.required && w.name == name));
+            study::case(world, *what_if, required, replications)
         })
         .collect();
     let by_case: Vec<(&str, &[_])> =

@@ -8,4 +8,4 @@ mod verdict;
 pub use alert::{Alert, AlertKind, alerts};
 pub use kpi::{AgentSummary, Allowed, KpiSummary, Kpis, Replication, ServerSummary, Summary, loss, summarize};
 pub use statistics::{Estimate, Paired, estimate, holm, paired};
-pub use verdict::{Judged, KpiResult, Verdict, judge, target_result};
+pub use verdict::{Judged, KpiResult, Verdict, judge};

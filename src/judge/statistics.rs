@@ -46,9 +46,10 @@ pub struct Paired {
     pub p: f64,
 }
 
-/// Student's paired t test. Replication i of both met the same randomness, which is what makes the interval narrow.
-pub fn paired(a: &[f64], b: &[f64]) -> Option<Paired> {
-    let differences: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
+/// Student's paired t test. Replication i of both met the same randomness, which is what makes the interval narrow; one in which
+/// either had nothing to measure makes no pair.
+pub fn paired(a: &[Option<f64>], b: &[Option<f64>]) -> Option<Paired> {
+    let differences: Vec<f64> = a.iter().zip(b).filter_map(|(a, b)| Some((*a)? - (*b)?)).collect();
     let of = estimate(&differences)?;
     let p = if of.error > 0.0 {
         2.0 * (1.0 - students_t(of.n).cdf((of.mean / of.error).abs()))
@@ -97,10 +98,21 @@ mod tests {
 
     #[test]
     fn a_constant_difference_is_certain() {
-        assert_eq!(paired(&[2.0, 3.0, 4.0], &[1.0, 2.0, 3.0]).unwrap().p, 0.0);
-        assert_eq!(paired(&[2.0, 3.0], &[2.0, 3.0]).unwrap().p, 1.0);
+        let of = |a: &[f64], b: &[f64]| {
+            paired(&a.iter().copied().map(Some).collect::<Vec<_>>(), &b.iter().copied().map(Some).collect::<Vec<_>>())
+        };
+        assert_eq!(of(&[2.0, 3.0, 4.0], &[1.0, 2.0, 3.0]).unwrap().p, 0.0);
+        assert_eq!(of(&[2.0, 3.0], &[2.0, 3.0]).unwrap().p, 1.0);
         // scipy.stats.ttest_rel([1, 2, 4], [1, 1, 1]).pvalue
-        assert!((paired(&[1.0, 2.0, 4.0], &[1.0, 1.0, 1.0]).unwrap().p - 0.269_703).abs() < 1e-6);
+        assert!((of(&[1.0, 2.0, 4.0], &[1.0, 1.0, 1.0]).unwrap().p - 0.269_703).abs() < 1e-6);
+    }
+
+    /// The pairs are those of one replication, also where each side misses another one.
+    #[test]
+    fn a_missing_value_takes_its_pair_along() {
+        let with_gaps = paired(&[Some(5.0), None, Some(7.0), Some(9.0)], &[Some(4.0), Some(100.0), None, Some(8.0)]).unwrap();
+        assert_eq!((with_gaps.difference, with_gaps.p), (1.0, 0.0));
+        assert_eq!(paired(&[Some(1.0), None], &[Some(1.0), Some(2.0)]), None);
     }
 
     #[test]

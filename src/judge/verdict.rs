@@ -5,7 +5,10 @@ use serde::Serialize;
 use crate::scenario::{Kpi, KpiTarget, Scenario};
 
 use super::kpi::{Replication, Summary};
-use super::statistics::{Estimate, paired};
+use super::statistics::{Estimate, holm, paired};
+
+/// What a planned score, a computed number, may be off by rounding.
+const PLANNED_SLACK: f64 = 1e-9;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -41,15 +44,15 @@ pub struct KpiResult {
 
 /// A KPI's estimate against its target. A server offered more than it can serve makes every simulated KPI missed: its means depend on the
 /// run's length.
-pub fn target_result(target: &KpiTarget, summary: &Summary) -> KpiResult {
+fn target_result(target: &KpiTarget, summary: &Summary) -> KpiResult {
     let estimate = summary.kpi(target.kpi);
     let bound = estimate.map(|estimate| match (target.kpi.is_planned(), target.kpi.higher_is_better()) {
         (true, _) => estimate.mean,
         (false, true) => estimate.lower_bound(),
         (false, false) => estimate.upper_bound(),
     });
-    // A planned score is a computed number: what is a rounding error below its target meets it.
-    let slack = if target.kpi.is_planned() { 1e-9 } else { 0.0 };
+    // What is a rounding error below its target meets it.
+    let slack = if target.kpi.is_planned() { PLANNED_SLACK } else { 0.0 };
     let slack = if target.kpi.higher_is_better() { slack } else { -slack };
     let met = bound.is_some_and(|bound| target.is_met_by(bound + slack)) && (target.kpi.is_planned() || summary.is_stable());
     KpiResult { kpi: target.kpi, target: target.bound.value, estimate, bound, met }
@@ -92,18 +95,24 @@ pub fn judge(scenario: &Scenario, judged: &[Judged], base: &[Replication], today
         return Verdict::Validated;
     }
     let unstable_in_base = judged.first().is_some_and(|case| !case.unstable.is_empty());
-    let mut better = false;
+    let mut gains: Vec<f64> = Vec::new();
     for target in &scenario.kpis {
         let values = |replications: &[Replication]| -> Vec<Option<f64>> { replications.iter().map(|r| r.kpis.get(target.kpi)).collect() };
-        let (ours, todays): (Vec<f64>, Vec<f64>) = values(base).into_iter().zip(values(today)).filter_map(|(a, b)| a.zip(b)).unzip();
-        let Some(difference) = paired(&ours, &todays) else { continue };
-        let sign = if target.kpi.higher_is_better() { 1.0 } else { -1.0 };
-        if difference.p < 0.05 {
-            match sign * difference.difference {
-                gain if gain > 0.0 => better = true,
-                _ => return Verdict::Rejected,
-            }
+        let (ours, todays) = (values(base), values(today));
+        // Nothing left to measure where there was something today: no answer is worse than any.
+        if ours.iter().zip(&todays).any(|(ours, todays)| ours.is_none() && todays.is_some()) {
+            return Verdict::Rejected;
         }
+        let Some(difference) = paired(&ours, &todays) else { continue };
+        // A planned score is a computed number: a rounding error is no difference.
+        let same = target.kpi.is_planned() && difference.difference.abs() < PLANNED_SLACK;
+        let sign = if target.kpi.higher_is_better() { 1.0 } else { -1.0 };
+        if sign * difference.difference < 0.0 && difference.p < 0.05 && !same {
+            return Verdict::Rejected;
+        }
+        gains.push(if sign * difference.difference > 0.0 && !same { difference.p } else { 1.0 });
     }
+    // Any one KPI would do, so chance has as many tries as there are KPIs.
+    let better = holm(&gains).into_iter().any(|p| p < 0.05);
     if better && !unstable_in_base { Verdict::Improves } else { Verdict::Rejected }
 }

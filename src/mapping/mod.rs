@@ -108,6 +108,11 @@ impl Mapping {
         self.grants(scenario, agent).iter().map(|id| u64::from(scenario.server(*id).tokens.value)).sum()
     }
 
+    /// Needs that have somewhere else to go.
+    pub fn fallbacks(&self) -> usize {
+        self.assignments.iter().filter(|a| !(a.on_failure.is_empty() && a.on_overload.is_empty())).count()
+    }
+
     /// Needs whose primary is another one than in `from`.
     pub fn changes_from(&self, from: &Mapping) -> Vec<Change> {
         self.assignments

@@ -2,13 +2,13 @@
 
 use std::fmt::Write;
 
-use crate::judge::Verdict;
+use crate::judge::{Allowed, Verdict};
 use crate::mapping::Over;
 use crate::scenario::{Kpi, Scenario};
 use crate::strategy::{Reach, ReachChange};
 use crate::study::{BalanceFacts, Comparison, Row};
 
-use super::format::{bar, count, estimate, indented, mark, plain_table, result, scaled, target};
+use super::format::{bar, bound, count, estimate, indented, mark, plain_table, result, scaled, target};
 
 /// For people; ends with the verdict. `scenario` is the one that was compared.
 pub fn comparison_text(scenario: &Scenario, comparison: &Comparison) -> String {
@@ -18,7 +18,7 @@ pub fn comparison_text(scenario: &Scenario, comparison: &Comparison) -> String {
     text += &load_bars(scenario, comparison);
     text += &balance(comparison);
     text += &trade_off(comparison);
-    text += &differences(comparison);
+    text += &differences(scenario, comparison);
     text += &notes(comparison);
     text += &verdict(scenario, comparison);
     text += &remedies(comparison);
@@ -69,6 +69,8 @@ fn kpi_table(scenario: &Scenario, comparison: &Comparison) -> String {
         rows.push(cells);
     }
     let mut text = plain_table(&header, &rows, &[scenario.kpis.len() + 1]) + "\n";
+    text += "✓ the one-sided 95 % bound meets the target, and nothing is unstable; changed: needs served by another server than today;\n\
+        uniform demand: the verdict in the base if the same tasks were spread evenly over agents and needs\n";
     text += &missed_elsewhere(comparison);
     text + "\n"
 }
@@ -79,7 +81,7 @@ fn missed_elsewhere(comparison: &Comparison) -> String {
     let own = || comparison.rows.iter().filter(|row| row.same_as.is_none());
     let what_ifs: Vec<&str> = comparison.rows[0].cases.iter().filter_map(|case| case.what_if.as_deref()).collect();
     if !what_ifs.is_empty() {
-        let _ = writeln!(text, "\nA verdict also asks for the targets in: {}.", what_ifs.join(", "));
+        let _ = writeln!(text, "\nA verdict also asks for the simulated targets in: {}.", what_ifs.join(", "));
     }
     for what_if in what_ifs {
         let missed: Vec<String> = own()
@@ -92,11 +94,15 @@ fn missed_elsewhere(comparison: &Comparison) -> String {
                     .filter(|r| !r.met)
                     .map(|r| format!("{} {}", r.kpi.title(), estimate(r.kpi, r.estimate)))
                     .collect();
-                (!kpis.is_empty()).then(|| format!("{} ({})", row.name, kpis.join(", ")))
+                let unstable = match case.judged.unstable.is_empty() {
+                    true => String::new(),
+                    false => format!("; unstable: {}", case.judged.unstable.join(", ")),
+                };
+                (!kpis.is_empty()).then(|| format!("{} ({}{unstable})", row.name, kpis.join(", ")))
             })
             .collect();
         match missed.is_empty() {
-            true => _ = writeln!(text, "  {what_if}: every strategy meets them."),
+            true => _ = writeln!(text, "  {what_if}: every mapping meets them."),
             false => _ = writeln!(text, "  {what_if}: missed by {}.", missed.join("; ")),
         }
     }
@@ -217,12 +223,13 @@ fn balance(comparison: &Comparison) -> String {
     let mut text = String::from("Planned balance, 100 (1 - sd/mean) of weight x complexity\n");
     // Where every server can share work, both scores are one.
     let same = comparison.balance.windows(2).any(|pair| pair[0].servers == pair[1].servers);
+    let is_kpi = |facts: &BalanceFacts| facts.is_kpi || same && comparison.balance.iter().any(|facts| facts.is_kpi);
     for facts in comparison.balance.iter().skip(usize::from(same)).filter(|facts| !facts.servers.is_empty()) {
         let over = match facts.over {
             Over::All => format!("over all {}", count(facts.servers.len(), "server")),
             Over::Sharing => format!("over the {} servers that can share work{}", facts.servers.len(), names(&facts.servers)),
         };
-        let kpi = if facts.is_kpi { "; this one is the scenario's KPI" } else { "" };
+        let kpi = if is_kpi(facts) { "; this one is the scenario's KPI" } else { "" };
         let _ = writeln!(text, "  {over}{kpi}");
         let _ = writeln!(text, "    today               {:>5.1}{}", facts.today, against(facts, facts.today));
         for given in &facts.given {
@@ -247,7 +254,7 @@ fn balance(comparison: &Comparison) -> String {
             against(facts, facts.best),
             count(facts.best_changes, "need")
         );
-        if let Some(target) = facts.target.filter(|target| facts.bound < *target) {
+        if let Some(target) = facts.target.filter(|target| facts.bound < *target - 1e-9) {
             let _ = writeln!(text, "    {target} is out of reach for every mapping. What would reach it:");
             match facts.reach.is_empty() {
                 true => text += "      none of the changes that were tried\n",
@@ -304,7 +311,7 @@ fn trade_off(comparison: &Comparison) -> String {
     )
 }
 
-fn differences(comparison: &Comparison) -> String {
+fn differences(scenario: &Scenario, comparison: &Comparison) -> String {
     let Some(recommended) = comparison.recommended() else { return String::new() };
     let rows: Vec<Vec<String>> = comparison
         .differences
@@ -323,11 +330,14 @@ fn differences(comparison: &Comparison) -> String {
             ]
         })
         .collect();
-    let header = ["", "loss", "p (Holm)", ""];
+    let header = ["", "loss, difference", "p (Holm)", ""];
+    let allowed = Allowed::of(scenario);
     format!(
-        "Against {} ({} loss), paired on the same tasks, luck and outages\nloss = share of calls of no use (failed, or answered at quality q: 1 - q of one) / allowed error rate + mean response / allowed response\n{}\n",
+        "Against {} ({} loss), paired on the same tasks, luck and outages\nloss = share of calls of no use (failed, or answered at quality q: 1 - q of one) / {} + mean response / {}; the less, the better\n{}\n",
         recommended.name,
         scaled(recommended.loss, 1.0, 3),
+        bound(Kpi::ErrorRate, allowed.error),
+        bound(Kpi::ResponseMean, allowed.response),
         indented(&plain_table(&header, &rows, &[]))
     )
 }
@@ -349,7 +359,7 @@ fn verdict(scenario: &Scenario, comparison: &Comparison) -> String {
         Some(row) if row.verdict == Verdict::Validated => {
             let _ = writeln!(
                 text,
-                "Verdict: {} of {} strategies meet every KPI{}: {}.",
+                "Verdict: {} of {} candidates meet every KPI{}: {}.",
                 validated.len(),
                 comparison.rows.len(),
                 if today.cases.len() > 1 { ", here and in the required what-ifs" } else { "" },
@@ -363,11 +373,12 @@ fn verdict(scenario: &Scenario, comparison: &Comparison) -> String {
                 }
             };
             let _ = writeln!(text, "  Recommended: {}, {does}{}.", row.name, uniform(row));
+            text += "  Chosen and judged on the same replications: `mcplab optimize` judges its choice on fresh ones.\n";
         }
         Some(row) => {
             let _ = writeln!(
                 text,
-                "Verdict: no strategy meets every KPI. {} improves on today's mapping and makes nothing worse{}.",
+                "Verdict: no candidate meets every KPI. {} is significantly better than today's mapping in at least one, and in none significantly worse{}.",
                 row.name,
                 uniform(row)
             );
@@ -376,16 +387,19 @@ fn verdict(scenario: &Scenario, comparison: &Comparison) -> String {
             text +=
                 "Verdict: the scenario sets no targets, so nothing can be validated; add [kpis], as in `error_rate = { max = \"10%\" }`.\n"
         }
-        None => text += "Verdict: no strategy meets every KPI, and none is a significant improvement on today's mapping.\n",
+        None => {
+            text += "Verdict: no candidate meets every KPI, and none is significantly better than today's mapping in one without being worse in another.\n"
+        }
     }
-    for row in comparison.rows.iter().filter(|row| row.given && row.verdict != Verdict::Validated) {
+    for row in comparison.rows.iter().filter(|row| row.given && row.verdict != Verdict::Validated && !scenario.kpis.is_empty()) {
         let missed: Vec<String> = row.base().judged.results.iter().filter(|r| !r.met).map(|r| r.kpi.title().to_owned()).collect();
         let missed = if missed.is_empty() { "KPIs in required what-ifs".to_owned() } else { missed.join(", ") };
         let _ = writeln!(text, "  {}: {}, misses {missed}.", row.name, row.verdict.name());
     }
     text += &alerts(today, comparison.recommended());
     if comparison.assumed_figures > 0 {
-        let _ = writeln!(text, "  This rests on {} assumed figures of the scenario {}.", comparison.assumed_figures, scenario.name);
+        let _ =
+            writeln!(text, "  This rests on {} of the scenario {}.", count(comparison.assumed_figures, "assumed figure"), scenario.name);
     }
     text
 }

@@ -45,12 +45,16 @@ fn digits(value: f64, decimals: usize) -> String {
 
 pub(super) fn target(target: &KpiTarget) -> String {
     let sign = if target.kpi.higher_is_better() { ">=" } else { "<=" };
-    let bound = target.bound.value;
-    match target.kpi.unit() {
-        KpiUnit::Share => format!("{sign} {} %", shortest(100.0 * bound)),
-        KpiUnit::Time if bound < 1.0 => format!("{sign} {} ms", shortest(1e3 * bound)),
-        KpiUnit::Time => format!("{sign} {} s", shortest(bound)),
-        KpiUnit::Score => format!("{sign} {}", shortest(bound)),
+    format!("{sign} {}", bound(target.kpi, target.bound.value))
+}
+
+/// A target's figure, as short as it is exact: `97 %`, `3 s`.
+pub(super) fn bound(kpi: Kpi, value: f64) -> String {
+    match kpi.unit() {
+        KpiUnit::Share => format!("{} %", shortest(100.0 * value)),
+        KpiUnit::Time if value < 1.0 => format!("{} ms", shortest(1e3 * value)),
+        KpiUnit::Time => format!("{} s", shortest(value)),
+        KpiUnit::Score => shortest(value),
     }
 }
 

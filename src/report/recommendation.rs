@@ -12,7 +12,7 @@ use super::format::{count, estimate, indented, mark, plain_table, target};
 
 pub fn recommendation_text(scenario: &Scenario, recommendation: &Recommendation) -> String {
     let mut text = format!(
-        "{}: {} is chosen, judged on {} fresh replications that took no part in the choice (seed {}); ± is a 95 % interval\n\n",
+        "{}: {} is chosen, judged on {} fresh replications that took no part in the choice (seed {}); ± is a 95 % interval; ✓ its one-sided 95 % bound meets the target\n\n",
         scenario.name, recommendation.chosen, recommendation.replications, recommendation.seed
     );
     let mut header: Vec<&str> = vec![""];
@@ -35,7 +35,7 @@ pub fn recommendation_text(scenario: &Scenario, recommendation: &Recommendation)
         let _ = writeln!(text, "{name}: unstable, more is offered than can be served by {servers}; means depend on the run's length\n");
     }
     match recommendation.changes.is_empty() {
-        true => text += "No assignment changes.\n",
+        true => text += "No need changes its server.\n",
         false => {
             let _ = writeln!(text, "{} and why", count(recommendation.changes.len(), "changed assignment"));
             for change in &recommendation.changes {
@@ -44,10 +44,14 @@ pub fn recommendation_text(scenario: &Scenario, recommendation: &Recommendation)
             }
         }
     }
+    match recommendation.mapping.fallbacks() {
+        0 => {}
+        fallbacks => _ = writeln!(text, "\n{} a fallback; today none has", have(fallbacks)),
+    }
     if !recommendation.put_back.is_empty() {
         let _ = writeln!(
             text,
-            "\nLeft as it is today, since nothing is lost by it\n{}",
+            "\nLeft as it is today, since a change makes no significant difference\n{}",
             indented(&recommendation.put_back.join("\n")).trim_end()
         );
     }
@@ -61,12 +65,18 @@ pub fn recommendation_text(scenario: &Scenario, recommendation: &Recommendation)
         recommendation.verdict.name(),
         match recommendation.verdict {
             Verdict::Validated =>
-                "The 95 % bound of every KPI is on the right side of its target, in the base and in every required what-if.",
-            Verdict::Improves => "Not every KPI is met, but none is worse than today and at least one is better, significantly.",
-            Verdict::Rejected => "KPIs are missed, and it is no significant improvement on today's mapping without a loss elsewhere.",
+                "The one-sided 95 % bound of every KPI is on the right side of its target, in the base and in every required what-if (planned balances: in the base).",
+            Verdict::Improves =>
+                "Not every KPI is met, but in the base none is significantly worse than today and at least one is significantly better.",
+            Verdict::Rejected =>
+                "KPIs are missed, and in the base no KPI is significantly better than today, or one is significantly worse.",
         }
     );
     text
+}
+
+fn have(needs: usize) -> String {
+    format!("{} {}", count(needs, "need"), if needs == 1 { "has" } else { "have" })
 }
 
 fn case_row(scenario: &Scenario, name: String, case: &Case) -> Vec<String> {

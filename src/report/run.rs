@@ -34,7 +34,7 @@ pub struct Manifest {
     pub replications: u32,
     /// What-ifs that were asked for; `simulate` alone has a choice.
     pub what_ifs: Vec<String>,
-    /// True where a clock ended a search, so that a repetition may differ.
+    /// False where a clock ended a search, so that a repetition may differ.
     pub reproducible: bool,
     pub scenario: Input,
     pub mappings: Vec<Input>,
@@ -50,6 +50,8 @@ pub enum RunError {
     Manifest { path: String, source: serde_json::Error },
     #[error("{path} was written in format {format}; this version reads format 1")]
     Format { path: String, format: u32 },
+    #[error("{path} exists and is not a run's folder (it has no manifest.json); choose another name")]
+    Foreign { path: String },
     #[error("`{0}` cannot name a run's folder: use letters, digits, `.`, `-` and `_`")]
     Name(String),
 }
@@ -65,13 +67,19 @@ pub struct Written {
 pub fn run_id(manifest: &Manifest) -> String {
     // File names say where the texts were, not what they are: the same run from another folder is the same run.
     let nameless = |input: &Input| Input { file: String::new(), ..input.clone() };
-    let key =
-        Manifest { scenario: nameless(&manifest.scenario), mappings: manifest.mappings.iter().map(nameless).collect(), ..manifest.clone() };
+    let key = Manifest {
+        scenario: nameless(&manifest.scenario),
+        mappings: manifest.mappings.iter().map(nameless).collect(),
+        // Known only afterwards: what came out is no part of what went in.
+        reproducible: true,
+        ..manifest.clone()
+    };
     let text = serde_json::to_string(&key).expect("strings and numbers always have a JSON form");
     sha256(text.as_bytes())[..12].to_owned()
 }
 
-/// Writes `<root>/<scenario>/<name, else the run's id>/` with the manifest and `files`; all of it or nothing. A folder of that name is replaced.
+/// Writes `<root>/<scenario>/<name, else the run's id>/` with the manifest and `files`; all of it or nothing. An older run of that name is replaced,
+/// nothing else.
 pub fn write_run(
     root: &Path,
     scenario_name: &str,
@@ -96,9 +104,14 @@ pub fn write_run(
         fs::write(&path, bytes).map_err(failed(&path))?;
     }
     if folder.exists() {
+        if !folder.join("manifest.json").is_file() {
+            return Err(RunError::Foreign { path: folder.display().to_string() });
+        }
         fs::remove_dir_all(&folder).map_err(failed(&folder))?;
     }
-    fs::rename(unfinished.keep(), &folder).map_err(failed(&folder))?;
+    fs::rename(unfinished.path(), &folder).map_err(failed(&folder))?;
+    // Under its new name it stays.
+    let _ = unfinished.keep();
     // A temporary folder is private; results are not.
     #[cfg(unix)]
     fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o755)).map_err(failed(&folder))?;

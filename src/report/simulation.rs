@@ -40,8 +40,11 @@ pub fn simulation_text(scenario: &Scenario, simulated: &Simulated) -> String {
 
 fn case_text(scenario: &Scenario, case: &Case) -> String {
     let summary = &case.summary;
-    let mut text =
-        format!("\n{}: {} calls\n", case.what_if.as_deref().map_or("base".to_owned(), |w| format!("what-if {w}")), summary.calls);
+    let mut text = format!(
+        "\n{}: {} calls in all replications\n",
+        case.what_if.as_deref().map_or("base".to_owned(), |w| format!("what-if {w}")),
+        summary.calls
+    );
     let system: Vec<Vec<String>> = summary
         .kpis
         .iter()
@@ -76,7 +79,7 @@ fn case_text(scenario: &Scenario, case: &Case) -> String {
             ]
         })
         .collect();
-    let header = ["server", "calls/h", "busy %", "response ms", "failed %", "connected %", "up %", ""];
+    let header = ["server", "accepted/h", "busy %", "response ms", "attempts failed %", "connected %", "up %", ""];
     let _ = write!(text, "\n{}", indented(&plain_table(&header, &servers, &[])));
     let agents: Vec<Vec<String>> = summary
         .agents

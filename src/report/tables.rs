@@ -81,6 +81,11 @@ fn each<'a>(measured: &'a [Measured<'a>]) -> impl Iterator<Item = (&'a Measured<
     })
 }
 
+/// The world that a case is of: a what-if has its own servers, slots and agents.
+fn world<'a>(scenario: &'a Scenario, case: &str) -> &'a Scenario {
+    scenario.what_ifs.iter().find(|what_if| what_if.name == case).map_or(scenario, |what_if| &what_if.scenario)
+}
+
 fn kpis(measured: &[Measured]) -> Vec<Column> {
     let mut keys = Keys::new();
     let mut values: Vec<Vec<Option<f64>>> = vec![Vec::new(); Kpi::ALL.len()];
@@ -113,9 +118,9 @@ fn servers(scenario: &Scenario, measured: &[Measured]) -> Vec<Column> {
     let mut times: Vec<(&str, Vec<f64>)> =
         ["slots", "window", "busy", "offered", "up", "response_sum", "planned_load"].map(|name| (name, Vec::new())).into();
     for (of, case, i, replication) in each(measured) {
+        let scenario = world(scenario, case);
         let planned = planned_loads(scenario, &of.mapping.primaries());
-        for (j, tally) in replication.servers.iter().enumerate().take(scenario.servers.len()) {
-            let server = &scenario.servers[j];
+        for ((server, tally), planned) in scenario.servers.iter().zip(&replication.servers).zip(planned) {
             keys.push(of, case, i);
             names.push(server.name.clone());
             let row = [
@@ -138,7 +143,7 @@ fn servers(scenario: &Scenario, measured: &[Measured]) -> Vec<Column> {
                 tally.offered.as_secs(),
                 tally.up.as_secs(),
                 tally.response_sum,
-                planned[j],
+                planned,
             ];
             times.iter_mut().zip(row).for_each(|((_, column), value)| column.push(value));
         }
@@ -157,7 +162,7 @@ fn agents(scenario: &Scenario, measured: &[Measured]) -> Vec<Column> {
         ["issued", "succeeded", "failed", "reached", "degraded", "fallen_back", "attempts"].map(|name| (name, Vec::new())).into();
     let mut sums: Vec<(&str, Vec<f64>)> = ["quality_sum", "response_sum", "failure_time_sum"].map(|name| (name, Vec::new())).into();
     for (of, case, i, replication) in each(measured) {
-        for (agent, tally) in scenario.agents.iter().zip(&replication.agents) {
+        for (agent, tally) in world(scenario, case).agents.iter().zip(&replication.agents) {
             keys.push(of, case, i);
             names.push(agent.name.clone());
             let row = [tally.issued, tally.succeeded, tally.failed, tally.reached, tally.degraded, tally.fallen_back, tally.attempts];
@@ -191,4 +196,31 @@ fn assignments(scenario: &Scenario, measured: &[Measured]) -> Vec<Column> {
         }
     }
     columns.into_iter().map(|(name, values)| Column::new(name.into(), values)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::{self, Case, Design, Stage};
+    use crate::scenario;
+
+    /// A what-if's rows are of its own servers: one more than the base has, with its own slots.
+    #[test]
+    fn a_what_if_shows_its_own_servers() {
+        let text = "format = 1\nname = \"one\"\n[run]\nhorizon = \"20min\"\nwarmup = \"1min\"\n\
+            [servers.only]\nserial = { exponential = \"1s\" }\nprovides.work = 1.0\n\
+            [agents.worker]\nworkload = { tasks = \"1000/h\" }\nneeds.work = \"only\"\n\
+            [what_if.more]\nservers.only.slots = 3\nservers.second = { serial = { exponential = \"1s\" }, provides = { work = 0.5 } }\n";
+        let base = scenario::parse("one.toml", text).unwrap_or_else(|diagnostics| panic!("{diagnostics}")).scenario;
+        let mapping = Mapping::current(&base);
+        let cases = [&base, &*base.what_ifs[0].scenario].map(|scenario| Case { scenario, mapping: &mapping });
+        let runs = experiment::run(&cases, Design { seed: 1, replications: 2, stage: Stage::Comparison }, &());
+        let cases = [("base", runs[0].as_slice()), ("more", runs[1].as_slice())];
+        let columns = servers(&base, &[Measured { name: "current", mapping: &mapping, cases: &cases }]);
+        let column = |name: &str| columns.iter().find(|c| c.name() == name).expect("the table has it");
+        let names: Vec<&str> = column("server").str().unwrap().iter().flatten().collect();
+        assert_eq!(names, ["only", "only", "only", "second", "only", "second"]);
+        let slots: Vec<f64> = column("slots").f64().unwrap().into_no_null_iter().collect();
+        assert_eq!(slots, [1.0, 1.0, 3.0, 1.0, 3.0, 1.0]);
+    }
 }

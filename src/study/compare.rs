@@ -3,12 +3,12 @@
 use serde::Serialize;
 
 use crate::experiment::{self, Design, Watch};
-use crate::judge::{Estimate, Verdict, estimate, summarize};
+use crate::judge::{Estimate, Verdict, summarize};
 use crate::mapping::{Mapping, Over, balance_score, planned_score};
 use crate::scenario::{Kpi, NeedId, Scenario, ServerId};
 use crate::strategy::{BalanceOptimum, Reach, balance_by_server_use, best_balance, what_would_reach};
 
-use super::evaluate::{Candidate, Difference, Row, differences, evaluate, least_loss, losses, recommend};
+use super::evaluate::{Candidate, Difference, Row, differences, evaluate, least_loss, mean_loss, recommend};
 use super::remedy::{Remedy, remedies};
 
 /// What is true of the planned balance score over some servers, whatever the mapping.
@@ -142,7 +142,7 @@ fn balance_facts(scenario: &Scenario, over: Over, today: &Mapping, given: &[&Row
         best_changes: primaries.iter().zip(today.primaries()).filter(|(a, b)| **a != *b).count(),
         target,
         is_kpi: own.is_some(),
-        reach: target.filter(|target| bound < *target).map_or_else(Vec::new, |target| what_would_reach(scenario, target, over)),
+        reach: target.filter(|target| bound < *target - 1e-9).map_or_else(Vec::new, |target| what_would_reach(scenario, target, over)),
     }
 }
 
@@ -189,7 +189,7 @@ fn trade_off(scenario: &Scenario, today: &Mapping, design: Design, watch: &dyn W
                 error_rate: summary.kpi(Kpi::ErrorRate),
                 response_mean: summary.kpi(Kpi::ResponseMean),
                 quality: summary.kpi(Kpi::Quality),
-                loss: estimate(&losses(scenario, &replications)),
+                loss: mean_loss(scenario, &replications),
                 out_of_service: *out_of_service,
             }
         })

@@ -131,7 +131,7 @@ pub fn evaluate(scenario: &Scenario, candidates: Vec<Candidate>, design: Design,
         let changed = mapping.changes_from(&today).len();
         let grants = scenario.agent_ids().map(|agent| mapping.grants(scenario, agent).len()).sum();
         let tokens_max = scenario.agent_ids().map(|agent| mapping.granted_tokens(scenario, agent)).max().unwrap_or(0);
-        let fallbacks = mapping.assignments.iter().filter(|a| !(a.on_failure.is_empty() && a.on_overload.is_empty())).count();
+        let fallbacks = mapping.fallbacks();
         let planned_loads = planned_loads(scenario, &mapping.primaries());
         let name = candidate.name;
         if let Some(same) = same {
@@ -159,7 +159,7 @@ pub fn evaluate(scenario: &Scenario, candidates: Vec<Candidate>, design: Design,
         let judged: Vec<Judged> = cases.iter().map(|case| case.judged.clone()).collect();
         let verdict = judge(scenario, &judged, &cases[0].replications, today_base);
         let verdict_uniform = judge(&uniform, std::slice::from_ref(&uniform_case.judged), &uniform_case.replications, today_uniform);
-        let loss = estimate(&losses(scenario, &cases[0].replications));
+        let loss = mean_loss(scenario, &cases[0].replications);
         rows.push(Row {
             name,
             description: candidate.description,
@@ -182,7 +182,8 @@ pub fn evaluate(scenario: &Scenario, candidates: Vec<Candidate>, design: Design,
     rows
 }
 
-pub(super) fn case(scenario: &Scenario, what_if: Option<&str>, required: bool, replications: Vec<Replication>) -> Case {
+/// Summarised, judged and watched for alerts. `scenario` is the case's own.
+pub fn case(scenario: &Scenario, what_if: Option<&str>, required: bool, replications: Vec<Replication>) -> Case {
     let summary = summarize(scenario, &replications);
     Case {
         what_if: what_if.map(str::to_owned),
@@ -193,8 +194,13 @@ pub(super) fn case(scenario: &Scenario, what_if: Option<&str>, required: bool, r
     }
 }
 
-pub(super) fn losses(scenario: &Scenario, replications: &[Replication]) -> Vec<f64> {
-    replications.iter().filter_map(|r| loss(scenario, &r.kpis)).collect()
+/// One a replication; none where nothing succeeded.
+pub(super) fn losses(scenario: &Scenario, replications: &[Replication]) -> Vec<Option<f64>> {
+    replications.iter().map(|r| loss(scenario, &r.kpis)).collect()
+}
+
+pub(super) fn mean_loss(scenario: &Scenario, replications: &[Replication]) -> Option<Estimate> {
+    estimate(&losses(scenario, replications).into_iter().flatten().collect::<Vec<f64>>())
 }
 
 /// The mapping to go on with: of the best verdict that any stable one has, those whose loss is not significantly above the
@@ -207,9 +213,10 @@ pub(super) fn recommend(scenario: &Scenario, rows: &[Row]) -> Option<usize> {
     }
     let mean = |row: &Row| row.loss.map_or(f64::INFINITY, |loss| loss.mean);
     let (best, _) = stable().filter(|(_, row)| row.verdict == verdict).min_by(|a, b| mean(a.1).total_cmp(&mean(b.1)))?;
-    let worse: Vec<String> = differences(scenario, rows, best).into_iter().filter(|d| d.significant).map(|d| d.a).collect();
+    // What cannot be compared is not as good.
+    let as_good: Vec<String> = differences(scenario, rows, best).into_iter().filter(|d| !d.significant).map(|d| d.a).collect();
     stable()
-        .filter(|(_, row)| row.verdict == verdict && !worse.contains(&row.name))
+        .filter(|(index, row)| row.verdict == verdict && (*index == best || as_good.contains(&row.name)))
         .min_by(|a, b| (a.1.changed, a.1.grants).cmp(&(b.1.changed, b.1.grants)).then(mean(a.1).total_cmp(&mean(b.1))))
         .map(|(index, _)| index)
 }
@@ -233,8 +240,9 @@ pub(super) fn differences(scenario: &Scenario, rows: &[Row], best: usize) -> Vec
         .filter(|(index, row)| *index != best && row.same_as.is_none() && row.stable())
         .filter_map(|(_, row)| {
             let theirs = losses(scenario, &row.base().replications);
-            // A replication in which nothing succeeded has no loss; pairs then no longer match.
-            (theirs.len() == ours.len()).then(|| paired(&theirs, &ours)).flatten().map(|paired| (row, paired))
+            // A replication in which nothing succeeded has no loss; left out, it would flatter the mapping.
+            let same = theirs.iter().zip(&ours).all(|(theirs, ours)| theirs.is_some() == ours.is_some());
+            same.then(|| paired(&theirs, &ours)).flatten().map(|paired| (row, paired))
         })
         .collect();
     let corrected = holm(&pairs.iter().map(|(_, paired)| paired.p).collect::<Vec<f64>>());

@@ -7,7 +7,6 @@ mod optimize;
 mod remedy;
 
 pub use compare::{BalanceFacts, Comparison, GivenScore, TradeOff, compare};
-pub use demand::uniform_demand;
-pub use evaluate::{Candidate, Case, Difference, Row, candidates, evaluate};
+pub use evaluate::{Candidate, Case, Difference, Row, candidates, case, evaluate};
 pub use optimize::{Explained, Passed, Recommendation, optimize};
-pub use remedy::{Remedy, remedies};
+pub use remedy::Remedy;

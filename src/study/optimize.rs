@@ -154,14 +154,16 @@ fn without_idle_changes(trials: &Trials, row: &Row, today: &Mapping, watch: &dyn
     if changes.len() > CHANGES_TRIED_MAX {
         return (mapping, put_back);
     }
-    let (mut verdict, mut base) = (row.verdict, row.base().replications.clone());
+    // Always against the chosen candidate: small losses, each too small to be seen, must not add up.
+    let chosen = losses(scenario, &row.base().replications);
+    let mut verdict = row.verdict;
     for change in changes {
         let variant = with_change_put_back(scenario, &mapping, change);
         let trial = trials.run(std::slice::from_ref(&variant), watch).pop().expect("one trial a mapping");
-        let worse = paired(&losses(scenario, &trial.base), &losses(scenario, &base)).is_none_or(|p| p.difference > 0.0 && p.p < 0.05);
+        let worse = paired(&losses(scenario, &trial.base), &chosen).is_none_or(|p| p.difference > 0.0 && p.p < 0.05);
         if trial.verdict <= verdict && !worse {
             put_back.push(describe(scenario, change));
-            (mapping, verdict, base) = (variant, trial.verdict, trial.base);
+            (mapping, verdict) = (variant, trial.verdict);
         }
     }
     (mapping, put_back)
@@ -211,11 +213,9 @@ fn why(scenario: &Scenario, mapping: &Mapping, back: &Mapping, ours: &Trial, the
     let mut worse: Vec<String> = Vec::new();
     worse.extend(planned_why(scenario, mapping, back));
     for kpi in [Kpi::Availability, Kpi::ErrorRate, Kpi::ResponseMean, Kpi::Quality] {
-        let values = |trial: &Trial| -> Vec<f64> { trial.base.iter().filter_map(|r| r.kpis.get(kpi)).collect() };
-        let (ours, theirs) = (values(ours), values(theirs));
+        let values = |trial: &Trial| -> Vec<Option<f64>> { trial.base.iter().map(|r| r.kpis.get(kpi)).collect() };
         let sign = if kpi.higher_is_better() { -1.0 } else { 1.0 };
-        if ours.len() == theirs.len()
-            && let Some(difference) = paired(&theirs, &ours)
+        if let Some(difference) = paired(&values(theirs), &values(ours))
             && sign * difference.difference > 0.0
             && difference.p < 0.05
         {
@@ -229,7 +229,15 @@ fn why(scenario: &Scenario, mapping: &Mapping, back: &Mapping, ours: &Trial, the
         true if theirs.verdict > ours.verdict => {
             format!("put back, the verdict falls from {} to {}", ours.verdict.name(), theirs.verdict.name())
         }
-        true => "put back, no single figure is significantly worse; together they are".to_owned(),
+        true => match paired(&losses(scenario, &theirs.base), &losses(scenario, &ours.base)) {
+            Some(loss) if loss.difference > 0.0 && loss.p < 0.05 => {
+                format!(
+                    "put back: no single figure is significantly worse, but the loss is, {:+.3} ± {:.3}",
+                    loss.difference, loss.half_width
+                )
+            }
+            _ => "put back, no figure is significantly worse by itself".to_owned(),
+        },
         false => format!("put back: {}", worse.join(", ")),
     }
 }
@@ -291,6 +299,8 @@ fn why_passed(row: &Row, best: &Row) -> String {
         (Some(ours), Some(bests)) if ours.mean > bests.mean => {
             format!("{}, but at a higher loss ({:.3} against {:.3})", row.verdict.name(), ours.mean, bests.mean)
         }
+        _ if row.changed == best.changed && row.grants == best.grants => format!("{}, and not significantly better", row.verdict.name()),
+        _ if row.changed == best.changed => format!("{}, with {} grants instead of {}", row.verdict.name(), row.grants, best.grants),
         _ => format!("{}, with {} changed assignments instead of {}", row.verdict.name(), row.changed, best.changed),
     }
 }

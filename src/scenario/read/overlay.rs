@@ -13,6 +13,8 @@ use crate::scenario::{Scenario, WhatIf};
 const OWN: [&str; 3] = ["description", "required", "load"];
 /// Parts of a scenario that a what-if has no say in.
 const BASE_ONLY: [&str; 4] = ["name", "format", "what_if", "imported"];
+/// `base` names the scenario itself in every result, `all` every what-if on the command line.
+const RESERVED: [&str; 2] = ["base", "all"];
 /// What all what-ifs together may make the reader walk over.
 const MOST_NODES: usize = 20_000_000;
 
@@ -50,6 +52,9 @@ fn read_what_if(
 ) -> Option<WhatIf> {
     check_name(&entry.key, &entry.key_span, problems);
     let what = format!("what-if `{}`", short(&entry.key));
+    if RESERVED.contains(&&*entry.key) {
+        problems.error(&entry.key_span, format!("{what} has a name that is taken"), "", "choose another one".to_owned());
+    }
     let mut own: Vec<Entry> = entry.node.entries().unwrap_or_default().to_vec();
     let overlay: Vec<Entry> = own.extract_if(.., |e| !OWN.contains(&&*e.key)).collect();
     if entry.node.entries().is_none() {
