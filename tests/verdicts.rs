@@ -65,3 +65,21 @@ fn what_is_offered_more_than_it_can_serve_is_named_and_a_remedy_is_found() {
     let slot = comparison.remedies.iter().find(|remedy| remedy.change.starts_with("one more slot on only")).expect("the server is pressed");
     assert!(slot.meets_all, "{slot:?}");
 }
+
+/// The target is out of reach; the nearer server is better all the same.
+#[test]
+fn what_misses_a_target_and_is_better_than_today_improves() {
+    let text = "format = 1\nname = \"two\"\n[run]\nhorizon = \"4h\"\nwarmup = \"30min\"\nreplications = 10\n\
+         [servers.far]\nparallel = { exponential = \"2s\" }\nprovides.work = 1.0\n\
+         [servers.near]\nparallel = { exponential = \"1s\" }\nprovides.work = 1.0\n\
+         [agents.worker]\nworkload = { tasks = \"200/h\" }\nneeds.work = \"far\"\n\
+         [kpis]\nresponse_mean = { max = \"100ms\" }\n";
+    let scenario = scenario::parse("two.toml", text).unwrap_or_else(|diagnostics| panic!("{diagnostics}")).scenario;
+    let comparison = compared(&scenario);
+    let recommended = comparison.recommended().expect("one is better than today");
+    assert_eq!((recommended.verdict, recommended.changed), (Verdict::Improves, 1));
+    let chosen = optimize(&scenario, candidates(&scenario, Vec::new(), 1, &()), design(&scenario), &());
+    assert_eq!(chosen.verdict, Verdict::Improves);
+    assert!(chosen.changes[0].why.contains("mean response"), "{:?}", chosen.changes);
+    assert!(comparison.remedies.iter().all(|remedy| !remedy.meets_all));
+}

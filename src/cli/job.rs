@@ -79,6 +79,14 @@ impl Job {
     }
 
     pub fn from_manifest(manifest: Manifest) -> anyhow::Result<Job> {
+        if !(2..=100_000).contains(&manifest.replications) {
+            bail!("the manifest asks for {} replications; a run has 2 to 100000", manifest.replications);
+        }
+        for input in std::iter::once(&manifest.scenario).chain(&manifest.mappings) {
+            if Input::new(&*input.file, input.text.clone()).sha256 != input.sha256 {
+                bail!("the manifest's text of {} is not the one that its hash is of: it was edited", input.file);
+            }
+        }
         let scenario = input::scenario(&manifest.scenario)?;
         Job::checked(manifest, scenario)
     }

@@ -54,7 +54,9 @@ fn target_result(target: &KpiTarget, summary: &Summary) -> KpiResult {
     // What is a rounding error below its target meets it.
     let slack = if target.kpi.is_planned() { PLANNED_SLACK } else { 0.0 };
     let slack = if target.kpi.higher_is_better() { slack } else { -slack };
-    let met = bound.is_some_and(|bound| target.is_met_by(bound + slack)) && (target.kpi.is_planned() || summary.is_stable());
+    // A replication without a value (no call succeeded) is no evidence for the others.
+    let complete = estimate.is_some_and(|estimate| estimate.n == summary.replications) && summary.is_stable();
+    let met = bound.is_some_and(|bound| target.is_met_by(bound + slack)) && (target.kpi.is_planned() || complete);
     KpiResult { kpi: target.kpi, target: target.bound.value, estimate, bound, met }
 }
 

@@ -61,7 +61,10 @@ fn kpi_table(scenario: &Scenario, comparison: &Comparison) -> String {
                 cells.push(format!("as {same}"));
                 cells.extend(std::iter::repeat_n(String::new(), scenario.kpis.len().saturating_sub(1)));
             }
-            None => cells.extend(row.base().judged.results.iter().map(result)),
+            None => cells.extend(row.base().judged.results.iter().map(|r| match row.stable() || r.kpi.is_planned() {
+                true => result(r),
+                false => format!("unstable {}", mark(false)),
+            })),
         }
         cells.truncate(scenario.kpis.len() + 1);
         let verdict = if row.stable() { row.verdict.name() } else { "unstable" };
@@ -132,7 +135,10 @@ fn other_kpis(scenario: &Scenario, comparison: &Comparison) -> String {
         .filter(|row| row.same_as.is_none())
         .map(|row| {
             std::iter::once(row.name.clone())
-                .chain(kpis.iter().map(|kpi| estimate(*kpi, row.base().summary.kpi(*kpi))))
+                .chain(kpis.iter().map(|kpi| match row.stable() || kpi.is_planned() {
+                    true => estimate(*kpi, row.base().summary.kpi(*kpi)),
+                    false => "unstable".to_owned(),
+                }))
                 .chain(std::iter::once(row.tokens_max.to_string()))
                 .collect()
         })
@@ -354,14 +360,16 @@ fn verdict(scenario: &Scenario, comparison: &Comparison) -> String {
     let mut text = String::new();
     let validated: Vec<&str> =
         comparison.rows.iter().filter(|row| row.verdict == Verdict::Validated && row.stable()).map(|row| row.name.as_str()).collect();
+    let distinct = comparison.rows.iter().filter(|row| row.verdict == Verdict::Validated && row.stable() && row.same_as.is_none()).count();
     let today = &comparison.rows[0];
     match comparison.recommended() {
         Some(row) if row.verdict == Verdict::Validated => {
             let _ = writeln!(
                 text,
-                "Verdict: {} of {} candidates meet every KPI{}: {}.",
+                "Verdict: {} of {} candidates meet every KPI{}{}: {}.",
                 validated.len(),
                 comparison.rows.len(),
+                if distinct < validated.len() { format!(" ({})", count(distinct, "different mapping")) } else { String::new() },
                 if today.cases.len() > 1 { ", here and in the required what-ifs" } else { "" },
                 validated.join(", ")
             );

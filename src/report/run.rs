@@ -65,15 +65,8 @@ pub struct Written {
 
 /// The first twelve digits of the manifest's hash.
 pub fn run_id(manifest: &Manifest) -> String {
-    // File names say where the texts were, not what they are: the same run from another folder is the same run.
-    let nameless = |input: &Input| Input { file: String::new(), ..input.clone() };
-    let key = Manifest {
-        scenario: nameless(&manifest.scenario),
-        mappings: manifest.mappings.iter().map(nameless).collect(),
-        // Known only afterwards: what came out is no part of what went in.
-        reproducible: true,
-        ..manifest.clone()
-    };
+    // Known only afterwards: what came out is no part of what went in.
+    let key = Manifest { reproducible: true, ..manifest.clone() };
     let text = serde_json::to_string(&key).expect("strings and numbers always have a JSON form");
     sha256(text.as_bytes())[..12].to_owned()
 }
