@@ -46,7 +46,7 @@ pub enum ApplyError {
     UnknownAction { id: String, known: String },
     #[error("action {id} is rolled back already (by action {by})")]
     RolledBack { id: String, by: String },
-    #[error("edited since action {id}: {}; a rollback would lose that: keep it, or force the rollback (it keeps a backup)", .paths.join(", "))]
+    #[error("edited since action {id}: {}; a rollback would lose that: keep it, or give --force to `mcplab rollback` (the edited file is kept beside the backups)", .paths.join(", "))]
     Edited { id: String, paths: Vec<String> },
     #[error("action {later} came after {id} and changed the same files ({}): roll that back first", .paths.join(", "))]
     Covered { id: String, later: String, paths: Vec<String> },

@@ -92,8 +92,8 @@ impl Job {
     }
 
     fn checked(manifest: Manifest, scenario: Scenario) -> anyhow::Result<Job> {
-        // An hour of simulation on one core, by the engine's own benches, is a slip of the pen in nearly every scenario.
-        const CALLS_MAX: f64 = 2e9;
+        // Minutes for each mapping and case: a slip of the pen in nearly every scenario.
+        const CALLS_MAX: f64 = 5e8;
         let scenarios = std::iter::once(&scenario).chain(scenario.what_ifs.iter().map(|w| &*w.scenario));
         let calls = scenarios.map(expected_calls).fold(0.0, f64::max) * f64::from(manifest.replications);
         if calls > CALLS_MAX {

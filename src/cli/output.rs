@@ -42,7 +42,7 @@ pub fn note(message: &str) {
 }
 
 pub fn diagnostics(diagnostics: &Diagnostics) {
-    to_stderr(&diagnostics.render(true));
+    to_stderr(&format!("{}\n", diagnostics.render(true).trim_end()));
 }
 
 fn to_stderr(text: &str) {

@@ -84,7 +84,7 @@ fn chosen<'a>(scenario: &'a Scenario, names: &[String]) -> anyhow::Result<Vec<(O
     let mut chosen = vec![(None, scenario)];
     for name in names {
         let found: Vec<_> = scenario.what_ifs.iter().filter(|w| name == "all" || w.name == *name).collect();
-        if found.is_empty() {
+        if found.is_empty() && name != "all" {
             let known: Vec<&str> = scenario.what_ifs.iter().map(|w| w.name.as_str()).collect();
             bail!(
                 "the scenario {} has no what-if `{name}`; it has: {}",

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use mcplab::apply::{self, FileState, Summary};
+use mcplab::apply::{self, Action, FileState, Outcome, Summary};
 use mcplab::report::plain_table;
 
 use super::apply::state_dir;
@@ -53,6 +53,19 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
             })
             .collect();
         text += &format!("{}\n", plain_table(&["file", "state", "last written by"], &rows, &[]));
+    }
+    for action in &status.actions {
+        let what = match &action.action {
+            Action::Apply { title, .. } => format!("apply of {title}"),
+            Action::Rollback { of } => format!("rollback of {of}"),
+        };
+        let undone = match (&action.taken_back_by, action.outcome) {
+            (Some(by), _) => format!(", undone by {by}"),
+            (None, Some(Outcome::Done)) => String::new(),
+            (None, Some(Outcome::Undone)) => ", undone when it failed".to_owned(),
+            (None, None) => ", interrupted".to_owned(),
+        };
+        text += &format!("  {} {what}: {}{undone}\n", action.id, super::apply::files(action.files));
     }
     output::text(&text);
     Ok(exit)

@@ -381,6 +381,15 @@ fn verdict(scenario: &Scenario, comparison: &Comparison) -> String {
                 }
             };
             let _ = writeln!(text, "  Recommended: {}, {does}{}.", row.name, uniform(row));
+            if let Some(errors) =
+                row.base().summary.kpi(Kpi::ErrorRate).filter(|e| e.mean > 0.5 && scenario.target(Kpi::ErrorRate).is_none())
+            {
+                let _ = writeln!(
+                    text,
+                    "  Yet {} of its calls fail, on which the scenario sets no target.",
+                    estimate(Kpi::ErrorRate, Some(errors))
+                );
+            }
             text += "  Chosen and judged on the same replications: `mcplab optimize` judges its choice on fresh ones.\n";
         }
         Some(row) => {
@@ -437,7 +446,11 @@ fn alerts(today: &Row, recommended: Option<&Row>) -> String {
     let after = recommended.filter(|row| row.name != today.name).map(|row| format!(", {} {}", row.name, count_of(row)));
     match today.base().alerts.is_empty() && after.is_none() {
         true => String::new(),
-        false => format!("  Today's mapping raises {}{} (`mcplab simulate` lists them).\n", count_of(today), after.unwrap_or_default()),
+        false => format!(
+            "  Today's mapping raises {}{} (`mcplab simulate`, with --mapping for another than today's, lists them).\n",
+            count_of(today),
+            after.unwrap_or_default()
+        ),
     }
 }
 

@@ -59,6 +59,12 @@ pub fn recommendation_text(scenario: &Scenario, recommendation: &Recommendation)
     for passed in &recommendation.passed {
         let _ = writeln!(text, "  {}: {}", passed.name, passed.why);
     }
+    let not_required: Vec<&str> = recommendation
+        .cases
+        .iter()
+        .filter(|case| !case.judged.required && !case.judged.met())
+        .filter_map(|case| case.what_if.as_deref())
+        .collect();
     let _ = writeln!(
         text,
         "\nVerdict: {}. {}",
@@ -72,6 +78,9 @@ pub fn recommendation_text(scenario: &Scenario, recommendation: &Recommendation)
                 "KPIs are missed, and in the base no KPI is significantly better than today, or one is significantly worse.",
         }
     );
+    if !not_required.is_empty() {
+        let _ = writeln!(text, "What-ifs that are not required, in which a target is missed: {}.", not_required.join(", "));
+    }
     text
 }
 

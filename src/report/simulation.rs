@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use crate::judge::{Alert, AlertKind};
-use crate::scenario::Scenario;
+use crate::scenario::{Process, Scenario};
 use crate::study::Case;
 
 use super::format::{count, estimate, indented, mark, plain_table, scaled, target};
@@ -62,6 +62,7 @@ fn case_text(scenario: &Scenario, case: &Case) -> String {
         })
         .collect();
     text += &indented(&plain_table(&["system", "", "target", "", "worst agent"], &system, &[]));
+    let per_session = |name: &str| scenario.servers.iter().any(|s| s.name == name && s.process == Process::Session);
     let servers: Vec<Vec<String>> = summary
         .servers
         .iter()
@@ -73,13 +74,14 @@ fn case_text(scenario: &Scenario, case: &Case) -> String {
                 scaled(s.utilisation, 100.0, 1),
                 scaled(s.response_mean, 1e3, 0),
                 scaled(s.error_rate, 100.0, 1),
-                scaled(s.connected, 100.0, 1),
+                // A shared process is connected once and then only after outages: its share would say nothing.
+                if per_session(&s.server) { scaled(s.connected, 100.0, 1) } else { String::new() },
                 scaled(s.up, 100.0, 1),
                 if summary.unstable.contains(&s.server) { "unstable".to_owned() } else { String::new() },
             ]
         })
         .collect();
-    let header = ["server", "accepted/h", "busy %", "response ms", "attempts failed %", "connected %", "up %", ""];
+    let header = ["server", "accepted/h", "busy %", "response ms", "attempts failed %", "sessions got %", "up %", ""];
     let _ = write!(text, "\n{}", indented(&plain_table(&header, &servers, &[])));
     let agents: Vec<Vec<String>> = summary
         .agents

@@ -429,11 +429,11 @@ impl Kpi {
             Kpi::ErrorRate => "error rate",
             Kpi::Quality => "quality",
             Kpi::Degraded => "degraded calls",
-            Kpi::Memory => "host memory, peak",
-            Kpi::BalancePlannedAll => "balance, planned, all",
-            Kpi::BalancePlannedSharing => "balance, planned, sharing",
-            Kpi::BalanceSimulatedAll => "balance, simulated, all",
-            Kpi::BalanceSimulatedSharing => "balance, simulated, sharing",
+            Kpi::Memory => "host memory peak",
+            Kpi::BalancePlannedAll => "planned balance (all)",
+            Kpi::BalancePlannedSharing => "planned balance (sharing)",
+            Kpi::BalanceSimulatedAll => "simulated balance (all)",
+            Kpi::BalanceSimulatedSharing => "simulated balance (sharing)",
         }
     }
 

@@ -206,7 +206,7 @@ pub(super) fn mean_loss(scenario: &Scenario, replications: &[Replication]) -> Op
 /// The mapping to go on with: of the best verdict that any stable one has, those whose loss is not significantly above the
 /// lowest; of these the one with the fewest changed assignments, then the fewest grants, then the lowest loss.
 pub(super) fn recommend(scenario: &Scenario, rows: &[Row]) -> Option<usize> {
-    let stable = || rows.iter().enumerate().filter(|(_, row)| row.stable() && row.loss.is_some() && row.same_as.is_none());
+    let stable = || rows.iter().enumerate().filter(|(_, row)| row.stable() && row.same_as.is_none());
     let verdict = stable().map(|(_, row)| row.verdict).min()?;
     if verdict == Verdict::Rejected {
         return None;
