@@ -62,7 +62,7 @@ pub fn execute(job: &Job, watch: &dyn Watch) -> anyhow::Result<Finished> {
     let mut evidence = evidence(&job.manifest.scenario.sha256, &run_id(&job.manifest), &recommendation);
     evidence.insert("scenario_file".into(), toml::Value::String(job.manifest.scenario.file.clone()));
     let mapping = MappingFile {
-        title: None,
+        title: Some(format!("optimized: {}", recommendation.chosen)),
         mapping: recommendation.mapping.clone(),
         servers: toml::Table::new(),
         files: files_seen(scenario),
