@@ -4,6 +4,7 @@ mod assumptions;
 mod defaults;
 pub mod diagnostic;
 pub(crate) mod document;
+mod kpi;
 mod model;
 pub(crate) mod problems;
 pub(crate) mod read;
@@ -13,6 +14,7 @@ mod tests;
 mod write;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use kpi::{Kpi, KpiTarget, KpiUnit};
 pub use model::*;
 pub use read::{Parsed, parse};
 pub use write::write;
