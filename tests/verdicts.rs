@@ -83,3 +83,11 @@ fn what_misses_a_target_and_is_better_than_today_improves() {
     assert!(chosen.changes[0].why.contains("mean response"), "{:?}", chosen.changes);
     assert!(comparison.remedies.iter().all(|remedy| !remedy.meets_all));
 }
+
+/// A planned target is met on paper; the server is overloaded all the same.
+#[test]
+fn what_is_unstable_is_never_validated() {
+    let comparison = compared(&one_server("4000/h", "[kpis]\nbalance_planned_all = { min = 50 }"));
+    assert!(comparison.rows[0].base().judged.results[0].met);
+    assert_eq!(comparison.rows[0].verdict, Verdict::Rejected);
+}

@@ -42,7 +42,7 @@ pub struct Args {
     #[arg(long)]
     allow_unvalidated: bool,
 
-    /// Also apply a mapping that was rejected or never judged
+    /// Also apply a mapping that was rejected, never judged, or decided on another text of the scenario
     #[arg(long)]
     force: bool,
 
@@ -138,8 +138,11 @@ fn scenario_of(args: &Args, mapping: &Input) -> anyhow::Result<Scenario> {
     let path = match (&args.scenario, evidence("scenario_file")) {
         (Some(path), _) => path.clone(),
         (None, Some(named)) => {
+            // Seen from here, or from the mapping's folder: the one with the right content, where both are there.
             let beside = args.mapping.parent().unwrap_or(Path::new("")).join(&named);
-            if Path::new(&named).exists() { PathBuf::from(named) } else { beside }
+            let here = PathBuf::from(named);
+            let is_right = |path: &Path| input::read(path).is_ok_and(|input| Some(input.sha256) == evidence("scenario_sha256"));
+            if is_right(&beside) || !here.exists() { beside } else { here }
         }
         (None, None) => bail!("{} does not say which scenario it is for: give it with --scenario FILE", mapping.file),
     };

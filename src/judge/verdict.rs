@@ -81,8 +81,9 @@ impl Judged {
         Judged { what_if: what_if.map(str::to_owned), required, results, unstable: summary.unstable.clone() }
     }
 
+    /// Every target is met, and no server is offered more than it can serve (also where all targets are planned ones).
     pub fn met(&self) -> bool {
-        self.results.iter().all(|result| result.met)
+        self.unstable.is_empty() && self.results.iter().all(|result| result.met)
     }
 }
 
