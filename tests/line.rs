@@ -234,3 +234,59 @@ fn json_is_json_on_every_command_that_reports() {
     check(&["import", "project", "-o", "i.toml", "--json"]);
     check(&["status", "project", "--json"]);
 }
+
+#[test]
+fn a_verdict_holds_for_the_mapping_it_was_given_to() {
+    let project = Project::new();
+    let base = repository().join("scenarios/openmanager-vibe-v5.toml").display().to_string();
+    let (mine, mapping) = (project.path("mine.toml"), project.path("mapping.toml"));
+    project.stdout(&["import", "project", "--base", &base, "-o", &mine], 0);
+    project.stdout(&["optimize", &mine, "--replications", "8", "-o", &mapping], 0);
+    let written = fs::read_to_string(&mapping).expect("the mapping");
+    let apply = ["apply", &mapping, "--to", "project", "--dry-run"];
+    project.stdout(&apply, 1);
+    // A comment and the entry of a server are a person's to add.
+    fs::write(&mapping, format!("# looked at\n{written}\n[servers.supabase]\ncommand = \"npx\"\n")).expect("a mapping");
+    project.stdout(&apply, 1);
+    for edited in [
+        written.replacen("\"supabase\"", "\"filesystem\"", 1),
+        written.replacen("replications = 8", "replications = 800", 1),
+        written.lines().filter(|line| !line.starts_with("sealed_sha256")).map(|line| format!("{line}\n")).collect(),
+    ] {
+        assert_ne!(edited, written);
+        fs::write(&mapping, edited).expect("a mapping");
+        let output = project.run(&apply);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(String::from_utf8_lossy(&output.stderr).contains("was edited since"), "{output:?}");
+    }
+}
+
+#[test]
+fn what_is_private_stays_out_of_messages_and_results() {
+    let project = Project::new();
+    let scenario = repository().join("scenarios/openmanager-vibe-v5.toml").display().to_string();
+    let head = "format = 1\nscenario = \"openmanager-vibe-v5\"\n";
+    let refused = |arguments: &[&str], why: &str| {
+        let output = project.run(arguments);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr.contains(why) && !stderr.contains("PRIVATE"), "{stderr}");
+    };
+    // A mapping from elsewhere names a file of this machine as its scenario.
+    fs::write(project.path("private.txt"), "PRIVATE words\n").expect("a file");
+    let evidence = "[evidence]\nverdict = \"validated\"\nscenario_file = \"private.txt\"\n";
+    fs::write(project.path("hostile.toml"), format!("{head}{evidence}")).expect("a mapping");
+    refused(&["apply", "hostile.toml", "--to", "project", "--dry-run", "--force"], "is not the text");
+    // A run keeps its mappings' texts.
+    let entry = "[servers.supabase]\ncommand = \"npx\"\nenv = { TOKEN = \"sk-PRIVATE\" }\n";
+    fs::write(project.path("secret.toml"), format!("{head}{entry}")).expect("a mapping");
+    refused(&["simulate", &scenario, "--mapping", "secret.toml", "--replications", "2"], "env.TOKEN holds a value");
+    assert!(!project.folder.path().join("results").exists());
+}
+
+#[test]
+fn an_endless_manifest_is_refused() {
+    let project = Project::new();
+    std::os::unix::fs::symlink("/dev/zero", project.path("manifest.json")).expect("a link");
+    project.stdout(&["repeat", "."], 2);
+}

@@ -59,7 +59,7 @@ pub enum Refusal {
     OnlyImproves,
     #[error("the mapping's verdict is `rejected`: only --force applies it")]
     Rejected,
-    #[error("the mapping carries no verdict: write it with `mcplab optimize`, or apply it with --force")]
+    #[error("the mapping carries no verdict, or was edited since it got one: write it with `mcplab optimize`, or apply it with --force")]
     NoVerdict,
     #[error("the mapping's verdict `{0}` is unknown: expected `validated`, `improves` or `rejected`")]
     UnknownVerdict(String),

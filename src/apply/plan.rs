@@ -15,6 +15,7 @@ use super::{ApplyError, Refusal, ToolsEdit, Warning, config, edit_tools, git, wa
 use crate::import::{AgentFile, CONFIG, ToolList, Tools, sha256};
 use crate::mapping::Mapping;
 use crate::mapping::file::MappingFile;
+use crate::mapping::seal::is_sealed;
 use crate::scenario::{Agent, AgentId, Scenario, ServerId};
 
 /// A mapping, and what its file says of how it was decided.
@@ -77,14 +78,15 @@ pub struct AgentGrants {
 }
 
 impl Decision<'_> {
-    /// As a mapping file says; `text` is the file's.
-    pub fn from_file<'a>(file: &'a MappingFile, text: &str) -> Decision<'a> {
+    /// As a mapping file says; `text` is the file's. A verdict that was given to something else is none.
+    pub fn from_file<'a>(file: &'a MappingFile, text: &str, scenario: &Scenario) -> Decision<'a> {
         let json = |entry: &toml::Value| serde_json::to_value(entry).expect("TOML's values are text, numbers, lists and tables");
+        let evidence = file.evidence.as_ref().filter(|_| is_sealed(file, scenario));
         Decision {
             mapping: &file.mapping,
             title: file.title.as_deref().unwrap_or("a mapping without a title"),
             sha256: sha256(text.as_bytes()),
-            verdict: file.evidence.as_ref().and_then(|evidence| evidence.get("verdict")).and_then(toml::Value::as_str),
+            verdict: evidence.and_then(|evidence| evidence.get("verdict")).and_then(toml::Value::as_str),
             files: file.files.clone(),
             servers: file.servers.iter().map(|(name, entry)| (name.clone(), json(entry))).collect(),
         }

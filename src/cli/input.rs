@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use mcplab::apply::secrets;
 use mcplab::mapping::file::{self, MappingFile};
 use mcplab::report::Input;
 use mcplab::scenario::{self, Scenario};
@@ -40,7 +41,14 @@ pub fn scenario(input: &Input) -> anyhow::Result<Scenario> {
 }
 
 pub fn mapping(input: &Input, scenario: &Scenario) -> anyhow::Result<MappingFile> {
-    Ok(file::parse(&input.file, &input.text, scenario)?)
+    let mapping = file::parse(&input.file, &input.text, scenario)?;
+    // A run keeps the texts that went into it: no secret may get there.
+    for (name, entry) in &mapping.servers {
+        if let Some(secret) = secrets(name, &serde_json::to_value(entry)?).first() {
+            bail!("{}: {secret}", input.file);
+        }
+    }
+    Ok(mapping)
 }
 
 /// The name under which a given mapping is shown: its title, else its file's stem.
@@ -52,6 +60,9 @@ pub fn mapping_name(input: &Input, mapping: &MappingFile) -> String {
 
 /// All of it or nothing.
 pub fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    if path.metadata().is_ok_and(|found| !found.is_file()) {
+        bail!("cannot write {}: it is no ordinary file", path.display());
+    }
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let context = || format!("cannot write {}", path.display());
     let mut file = tempfile::Builder::new().permissions(permissions()).tempfile_in(parent).with_context(context)?;

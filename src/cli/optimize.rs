@@ -8,6 +8,7 @@ use mcplab::experiment::{Stage, Watch};
 use mcplab::judge::Verdict;
 use mcplab::mapping::Mapping;
 use mcplab::mapping::file::{self, MappingFile};
+use mcplab::mapping::seal::seal;
 use mcplab::report::{Measured, evidence, recommendation_text, run_id, tables_of};
 use mcplab::scenario::Scenario;
 use mcplab::study;
@@ -61,7 +62,7 @@ pub fn execute(job: &Job, watch: &dyn Watch) -> anyhow::Result<Finished> {
     let recommendation = study::optimize(scenario, candidates, job.design(Stage::Selection), watch);
     let mut evidence = evidence(&job.manifest.scenario.sha256, &run_id(&job.manifest), &recommendation);
     evidence.insert("scenario_file".into(), toml::Value::String(job.manifest.scenario.file.clone()));
-    let mapping = MappingFile {
+    let mut mapping = MappingFile {
         title: Some(format!("optimized: {}", recommendation.chosen)),
         mapping: recommendation.mapping.clone(),
         servers: toml::Table::new(),
@@ -78,6 +79,7 @@ pub fn execute(job: &Job, watch: &dyn Watch) -> anyhow::Result<Finished> {
         );
     let measured: Vec<Measured> = named.iter().map(|(name, cases, mapping)| Measured { name, mapping, cases }).collect();
     let mut files = tables_of(scenario, &measured)?;
+    seal(&mut mapping, scenario);
     files.push((MAPPING_FILE.to_owned(), file::write(&mapping, scenario).into_bytes()));
     Ok(Finished {
         text: recommendation_text(scenario, &recommendation),

@@ -84,6 +84,9 @@ fn fences(text: &str) -> Result<(Range<usize>, Range<usize>), AgentFileError> {
 }
 
 fn values(text: &str, yaml: &Range<usize>) -> Result<Mapping, AgentFileError> {
+    if nests_too_deep(&text[yaml.clone()]) {
+        return Err(AgentFileError::new("the front matter is nested too deep").line(line_of(text, yaml.start)).hint("no agent needs this"));
+    }
     let parsed = parse_yaml(&text[yaml.clone()]).or_else(|error| match star_quoted(text, yaml) {
         Some(quoted) => parse_yaml(&quoted),
         None => Err(error),
@@ -94,6 +97,14 @@ fn values(text: &str, yaml: &Range<usize>) -> Result<Mapping, AgentFileError> {
         Ok(_) => Err(AgentFileError::new("the front matter is not a list of `key: value` lines").line(line_of(text, yaml.start))),
         Err(error) => Err(not_yaml(text, yaml, &error)),
     }
+}
+
+/// More brackets, or `- - - ` in one line, than anyone writes: the parser's time grows with the square of the depth.
+fn nests_too_deep(yaml: &str) -> bool {
+    const BRACKETS_MAX: usize = 1000;
+    const MARKERS_MAX: usize = 100;
+    let markers = |line: &str| line.split_ascii_whitespace().take_while(|word| matches!(*word, "-" | "?" | ":")).count();
+    yaml.bytes().filter(|c| matches!(c, b'[' | b'{')).count() > BRACKETS_MAX || yaml.lines().any(|line| markers(line) > MARKERS_MAX)
 }
 
 fn parse_yaml(yaml: &str) -> Result<Value, yaml_serde::Error> {
@@ -148,4 +159,18 @@ fn not_yaml(text: &str, yaml: &Range<usize>, error: &yaml_serde::Error) -> Agent
 fn key_of(line: &str) -> Option<&str> {
     let key = line.split_once(':')?.0.trim().trim_matches(['"', '\'']);
     (!key.is_empty() && !line.starts_with([' ', '\t', '#', '-'])).then_some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The parser would take half a minute for the first; refused before it sees them.
+    #[test]
+    fn depth_is_refused_before_it_is_parsed() {
+        for deep in ["[".repeat(100_000), "[\n ".repeat(50_000), "{".repeat(100_000), format!("\n  {}x", "- ".repeat(100_000))] {
+            let error = FrontMatter::parse(&format!("---\nname: a\ntools: {deep}\n---\n")).expect_err("too deep");
+            assert_eq!(error.message, "the front matter is nested too deep");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 pub mod file;
 mod load;
+pub mod seal;
 
 use std::collections::BTreeSet;
 

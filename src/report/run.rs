@@ -1,7 +1,7 @@
 //! A run's folder: everything that is needed to repeat it exactly, and what came out.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -117,10 +117,18 @@ pub fn folder_name(name: &str) -> Result<String, RunError> {
     if plain { Ok(name.to_owned()) } else { Err(RunError::Name(name.to_owned())) }
 }
 
+/// A scenario and its mappings are each at most 16 MiB on the command line; JSON adds to that.
+const MANIFEST_MAX: u64 = 256 << 20;
+
 pub fn read_manifest(folder: &Path) -> Result<Manifest, RunError> {
     let path = folder.join("manifest.json");
     let shown = path.display().to_string();
-    let text = fs::read_to_string(&path).map_err(|source| RunError::Read { path: shown.clone(), source })?;
+    let failed = |source| RunError::Read { path: shown.clone(), source };
+    let mut text = String::new();
+    fs::File::open(&path).and_then(|file| file.take(MANIFEST_MAX + 1).read_to_string(&mut text)).map_err(failed)?;
+    if text.len() as u64 > MANIFEST_MAX {
+        return Err(failed(io::Error::other("it is too large for a run's manifest")));
+    }
     let manifest: Manifest = serde_json::from_str(&text).map_err(|source| RunError::Manifest { path: shown.clone(), source })?;
     if manifest.format != 1 {
         return Err(RunError::Format { path: shown, format: manifest.format });

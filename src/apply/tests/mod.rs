@@ -203,9 +203,12 @@ fn a_mapping_file_is_applied() {
          [servers.supabase]\ncommand = \"npx\"\nenv = {{ TOKEN = \"${{TOKEN}}\" }}\n[evidence]\nverdict = \"improves\"\n",
         crate::import::sha256(&project.bytes()[TRACKER])
     );
-    let file = crate::mapping::file::parse("m.toml", &text, &project.decided.scenario)
+    let mut file = crate::mapping::file::parse("m.toml", &text, &project.decided.scenario)
         .unwrap_or_else(|problems| panic!("{}", problems.render(false)));
-    let decision = Decision::from_file(&file, &text);
+    let unsealed = Decision::from_file(&file, &text, &project.decided.scenario);
+    assert_eq!(unsealed.verdict, None, "a verdict written by hand");
+    crate::mapping::seal::seal(&mut file, &project.decided.scenario);
+    let decision = Decision::from_file(&file, &text, &project.decided.scenario);
     let planned = |permit| plan(&project.dir(), project.state(), &project.decided.scenario, &decision, permit);
     assert!(matches!(planned(Permit::default()), Err(ApplyError::Refused(reasons)) if matches!(reasons[..], [Refusal::OnlyImproves])));
     let plan = planned(Permit { allow_unvalidated: true, force: false }).unwrap();
