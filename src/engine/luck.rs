@@ -130,7 +130,8 @@ pub fn backoff(key: Key, policy: &Backoff, server: &ServerModel, retry: u32) -> 
         return first;
     }
     let wait = (first * policy.factor.value.powf(f64::from(retry) - 1.0)).min(policy.max.value);
-    let jitter = policy.jitter.value.get();
+    let crate::scenario::Spread::Jitter(jitter) = &policy.spread else { return wait };
+    let jitter = jitter.value.get();
     if jitter == 0.0 {
         return wait;
     }

@@ -118,9 +118,9 @@ impl<'a> Model<'a> {
         let resident =
             |(server, used): (&Server, &bool)| if *used && server.process == Process::Shared { server.memory.value.0 } else { 0 };
         Model {
-            warmup: scenario.run.warmup,
+            warmup: scenario.run.warmup.unwrap_or_default(),
             horizon: scenario.run.horizon,
-            timeout: scenario.policy.timeout.value,
+            timeout: SimTime::from_secs(scenario.policy.timeout.value.mean()),
             call_life: scenario.policy.call_life.value,
             retries: scenario.policy.retries.value,
             backoff: &scenario.policy.backoff,

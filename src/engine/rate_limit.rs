@@ -42,7 +42,7 @@ mod tests {
     #[test]
     fn a_burst_passes_then_the_rate() {
         let check = |per_hour: f64, burst: u32, arrivals: &[u64], expected: &[bool]| {
-            let limit = RateLimit { rate: Figure::stated(Rate::per_hour(per_hour)), burst: Figure::stated(burst) };
+            let limit = RateLimit { rate: Figure::stated(Rate::per_hour(per_hour)), burst: Figure::stated(burst), retry_after: false };
             let mut bucket = TokenBucket::new(&limit);
             let passed: Vec<bool> = arrivals.iter().map(|ms| bucket.take(SimTime::from_millis(*ms))).collect();
             assert_eq!(passed, expected, "{per_hour}/h, burst {burst}");

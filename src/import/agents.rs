@@ -3,7 +3,7 @@
 use super::build::{Building, Usable};
 use super::{AgentFile, AgentSource, FrontMatter, ImportNote, NoteKind, Tools};
 use crate::distribution::Distribution;
-use crate::scenario::{Agent, AgentId, CapabilityId, Figure, FileSeen, Need, Scenario, ServerId, Target, Workload};
+use crate::scenario::{Agent, AgentId, CapabilityId, Figure, FileSeen, Need, Scenario, ServerId, Target, Workload, defaults};
 use crate::units::{Rate, SimTime};
 
 /// Of an agent that nobody has rated.
@@ -107,13 +107,12 @@ impl Building<'_> {
             self.notes.push(ImportNote { kind: NoteKind::Assumed, text });
         }
         self.scenario.agents.push(Agent {
-            name: file.name.clone(),
             complexity: Figure::assumed(COMPLEXITY, "an agent's file says nothing about complexity"),
             workload: usual_workload(),
             wildcard,
-            core: false,
             file: Some(seen(source)),
             extra_grants,
+            ..defaults::agent(&file.name)
         });
     }
 
@@ -144,5 +143,6 @@ fn usual_workload() -> Workload {
         tasks: Figure::assumed(Rate::per_hour(COMPLEXITY * 2.0), "nothing was measured: 2 tasks an hour for each point of complexity"),
         calls: Figure::assumed(6.0, "public agent benchmarks see 3-8 calls a task"),
         think: Figure::assumed(Distribution::Exponential { mean: SimTime::from_millis(2000) }, "the model's time between two calls"),
+        ..defaults::workload()
     }
 }

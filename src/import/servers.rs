@@ -6,7 +6,7 @@ use super::build::Building;
 use super::{Catalogue, Evidence, Launch, NoteKind, ServerEntry};
 use crate::distribution::Distribution;
 use crate::scenario::{
-    CallErrors, CapabilityId, Connect, DependencyId, Figure, Outages, Process, Provision, Scenario, Server, ServerId, Source,
+    CallErrors, CapabilityId, Connect, DependencyId, Figure, Outages, Provision, Scenario, Server, ServerId, Source, defaults,
 };
 use crate::units::{Bytes, Probability, SimTime};
 
@@ -52,7 +52,7 @@ pub(super) fn add_server(building: &mut Building, name: &str, entry: Option<&Ser
     let main = building.scenario.intern_capability(&main.unwrap_or_else(|| capability_of_its_own(building, name)));
     if own {
         let quality = Figure::assumed(Probability::ALWAYS, "whatever it can do, it alone does");
-        server.provides = vec![Provision { capability: main, quality, tokens: None }];
+        server.provides = vec![Provision::new(main, quality)];
     }
     building.scenario.servers.push(server);
     building.main.push(main);
@@ -117,34 +117,21 @@ fn unknown() -> Server {
     let spread = |millis: u64, cv: f64| assumed(Distribution::Lognormal { mean: SimTime::from_millis(millis), cv });
     let exponential = |minutes: u64| assumed(Distribution::Exponential { mean: SimTime::from_millis(minutes * 60_000) });
     Server {
-        name: String::new(),
-        up: true,
-        in_service: true,
         slots: assumed(1),
-        queue: None,
         serial: spread(50, 1.0),
         parallel: spread(450, 1.0),
-        errors: CallErrors {
-            soft: share(0.02),
-            protocol: Figure::stated(Probability::NEVER),
-            stall: share(0.008),
-            stall_time: Figure::stated(SimTime::from_millis(10_000)),
-            unanswered: share(0.002),
-        },
+        errors: CallErrors { soft: share(0.02), stall: share(0.008), unanswered: share(0.002), ..defaults::errors() },
         connect: Connect {
             time: assumed(Distribution::Constant(SimTime::from_millis(1300))),
             failure: share(0.01),
             failure_time: assumed(Distribution::Constant(SimTime::from_millis(1000))),
+            cold_time: None,
         },
         outages: Some(Outages { every: exponential(90), lasts: exponential(10) }),
-        depends_on: Vec::new(),
-        rate_limit: None,
         memory: assumed(Bytes(100 << 20)),
-        process: Process::Shared,
         weight: assumed(1.0),
-        env: Vec::new(),
-        provides: Vec::new(),
         tokens: assumed(4000),
+        ..defaults::server("")
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::{Assignment, ExtraLoad, Mapping, primaries_of_today};
+use super::{Assignment, Dispatch, ExtraLoad, Mapping, primaries_of_today};
 use crate::scenario::document::{self, Entry, Fields, Node, Problems, Value, named, short, to_table};
 use crate::scenario::read::figure::Quantity;
 use crate::scenario::read::{FORMAT, format_is_known, read_files};
@@ -370,7 +370,7 @@ fn resolve(names: &Names, scenario: &Scenario, problems: &mut Problems) -> Mappi
     for server in &names.server_names {
         known.server(server, problems);
     }
-    Mapping { assignments, extra_grants, extra_load }
+    Mapping { assignments, extra_grants, extra_load, dispatch: Dispatch::Fixed }
 }
 
 fn assignment(id: NeedId, places: &Places, today: &Assignment, known: &Known, problems: &mut Problems) -> Assignment {

@@ -28,6 +28,28 @@ pub struct Mapping {
     pub extra_grants: Vec<(AgentId, ServerId)>,
     /// Load that no agent causes; for reproducing a plan's own figures only.
     pub extra_load: Vec<ExtraLoad>,
+    /// What chooses the server of each call.
+    pub dispatch: Dispatch,
+}
+
+/// What chooses the server of a call: the mapping, or a gateway in front of the servers, among all in service that provide the
+/// need's capability (the mapping's fallbacks are as they are).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dispatch {
+    /// Each need has its server.
+    Fixed,
+    /// Any, each as likely.
+    Random,
+    /// One after the other, in the scenario's order, counted for each capability.
+    RoundRobin,
+    /// The one with the fewest attempts under way (connecting, waiting, served, parallel parts too): what a gateway sees by itself.
+    LeastOutstanding,
+    /// Of so many, chosen at random and distinct, the one with the fewest calls waiting or on a slot, per slot.
+    PowerOfChoices(u32),
+    /// Of all, the one with the fewest calls waiting or on a slot, per slot.
+    ShortestQueue,
+    /// At random, with probabilities inversely proportional to the servers' smoothed response times.
+    LatencyWeighted,
 }
 
 /// A pseudo-agent that a given plan counts on a server.
@@ -56,7 +78,7 @@ impl Mapping {
             .collect();
         let extra_grants =
             scenario.agent_ids().flat_map(|agent| scenario.agent(agent).extra_grants.iter().map(move |server| (agent, *server))).collect();
-        Mapping { assignments, extra_grants, extra_load: Vec::new() }
+        Mapping { assignments, extra_grants, extra_load: Vec::new(), dispatch: Dispatch::Fixed }
     }
 
     /// These primaries, one a need, with the fallbacks that the scenario's policy names for each capability.
@@ -80,7 +102,7 @@ impl Mapping {
                 }
             })
             .collect();
-        Mapping { assignments, extra_grants: Vec::new(), extra_load: Vec::new() }
+        Mapping { assignments, extra_grants: Vec::new(), extra_load: Vec::new(), dispatch: Dispatch::Fixed }
     }
 
     pub fn assignment(&self, need: NeedId) -> &Assignment {

@@ -39,7 +39,7 @@ fn heading(scenario: &Scenario, comparison: &Comparison) -> String {
         comparison.movable_needs,
         count(comparison.replications as usize, "replication"),
         scenario.run.horizon,
-        scenario.run.warmup,
+        scenario.run.warmup.unwrap_or_default(),
         comparison.seed,
     )
 }

@@ -28,7 +28,7 @@ pub fn simulation_text(scenario: &Scenario, simulated: &Simulated) -> String {
         simulated.mapping,
         count(simulated.replications as usize, "replication"),
         scenario.run.horizon,
-        scenario.run.warmup,
+        scenario.run.warmup.unwrap_or_default(),
         simulated.seed,
         count(simulated.assumed_figures, "figure"),
     );

@@ -1,6 +1,6 @@
 //! Which of a scenario's figures are assumed: they are counted and shown in every report.
 
-use super::{CallErrors, Connect, Figure, Outages, Provenance, Provision, Scenario, Source};
+use super::{CallErrors, Connect, Figure, Outages, Provenance, Provision, Scenario, Source, Spread};
 
 impl Scenario {
     /// How many figures are assumed, each once; those of what-ifs are not counted.
@@ -88,7 +88,9 @@ impl Scenario {
         assumed.figure("policy.backoff.first", &policy.backoff.first);
         assumed.figure("policy.backoff.factor", &policy.backoff.factor);
         assumed.figure("policy.backoff.max", &policy.backoff.max);
-        assumed.figure("policy.backoff.jitter", &policy.backoff.jitter);
+        if let Spread::Jitter(jitter) = &policy.backoff.spread {
+            assumed.figure("policy.backoff.jitter", jitter);
+        }
         if let Some(breaker) = &policy.breaker {
             assumed.figure("policy.breaker.failures", &breaker.failures);
             assumed.figure("policy.breaker.cool_down", &breaker.cool_down);

@@ -122,14 +122,16 @@ pub struct Scenario {
     pub config_files: Vec<FileSeen>,
     /// How much more often tasks start than the agents' workloads say: 1, unless a what-if scales it.
     pub load: f64,
+    /// Calls of a log, instead of those that the workloads make up. No part of the scenario's text.
+    pub replay: Option<Replay>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunSettings {
     /// Simulated time in which tasks start; what is under way then is followed to its end.
     pub horizon: SimTime,
-    /// Calls issued before this instant are not counted.
-    pub warmup: SimTime,
+    /// Calls issued before this instant are not counted. None: found by MSER-5 before the run (`experiment::settle`).
+    pub warmup: Option<SimTime>,
     pub replications: u32,
     pub seed: u64,
 }
@@ -138,6 +140,17 @@ pub struct RunSettings {
 pub struct Host {
     /// Memory for servers on the host that all of them share; none: not a constraint.
     pub memory: Option<Figure<Bytes>>,
+    /// None: memory in use slows nothing down.
+    pub slowdown: Option<Slowdown>,
+}
+
+/// Paging: what begins while more than the share `above` of the host's memory is in use takes longer, by a factor that grows linearly
+/// from 1 there to `factor` at full memory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Slowdown {
+    pub above: Figure<Probability>,
+    /// At least 1.
+    pub factor: Figure<f64>,
 }
 
 /// A failure domain that several servers share (a network, git). While it is out, every server that depends on it is out.
@@ -165,20 +178,33 @@ pub struct Server {
     pub in_service: bool,
     /// Calls whose serial part runs at the same time.
     pub slots: Figure<u32>,
+    pub discipline: Discipline,
     /// Calls that may wait for a slot; one more is rejected. None: no limit.
     pub queue: Option<Figure<u32>>,
     /// The part of the service time that occupies a slot.
     pub serial: Figure<Distribution>,
     /// The part that waits on disk, network or a browser, without a slot.
     pub parallel: Figure<Distribution>,
+    /// What the first call on a new session takes on its slot beyond its serial part (a browser that is launched).
+    pub first_call: Figure<Distribution>,
     pub errors: CallErrors,
     pub connect: Connect,
+    /// The process dies, and comes back: everything under way breaks, connections are refused meanwhile.
     pub outages: Option<Outages>,
+    /// The process stops, and goes on: nothing is refused and nothing answered meanwhile, only a time-out sees it.
+    pub freezes: Option<Outages>,
+    pub slow: Option<SlowPeriods>,
     pub depends_on: Vec<DependencyId>,
     pub rate_limit: Option<RateLimit>,
     /// Resident memory of one process.
     pub memory: Figure<Bytes>,
+    /// More for each call that waits or is served; a call that finds no room on the host is rejected.
+    pub memory_per_call: Figure<Bytes>,
+    /// By how much a process has grown after each call that it answered, until it ends or the host is full.
+    pub memory_growth: Figure<Bytes>,
     pub process: Process,
+    /// None: any number of calls at once is safe.
+    pub safe_concurrency: Option<SafeConcurrency>,
     /// Weight in the planned load.
     pub weight: Figure<f64>,
     /// Names of environment variables that the server needs; never values.
@@ -196,6 +222,53 @@ pub struct Provision {
     pub quality: Figure<Probability>,
     /// Tokens of the tools that this capability needs, where they are fewer than the server's.
     pub tokens: Option<Figure<u32>>,
+    /// Service times of calls for this capability, where they are not the server's.
+    pub serial: Option<Figure<Distribution>>,
+    pub parallel: Option<Figure<Distribution>>,
+}
+
+impl Provision {
+    pub fn new(capability: CapabilityId, quality: Figure<Probability>) -> Provision {
+        Provision { capability, quality, tokens: None, serial: None, parallel: None }
+    }
+}
+
+/// Who is served next, where slots are fewer than calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Discipline {
+    /// First come, first served.
+    Fifo,
+    /// The call of the agent with the highest priority; first come, first served among equals. What is served is not interrupted.
+    Priority,
+    /// All at once, each at an equal share of the slots, at most one slot each.
+    ProcessorSharing,
+}
+
+/// Alternating with normal periods: what begins in a slow one takes `factor` times as long.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SlowPeriods {
+    pub every: Figure<Distribution>,
+    pub lasts: Figure<Distribution>,
+    /// At least 1.
+    pub factor: Figure<f64>,
+}
+
+/// Above `limit` calls in service at once, the work of each further one is at risk.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SafeConcurrency {
+    pub limit: Figure<u32>,
+    pub beyond: Beyond,
+}
+
+/// What happens to work above the safe concurrency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Beyond {
+    /// Answered as if all were well, and lost: only counted.
+    Lost,
+    /// Aborted: answered with an error.
+    Aborted,
 }
 
 /// Probabilities of the ways in which an accepted call can go wrong; what is left succeeds. At most one a call.
@@ -210,6 +283,9 @@ pub struct CallErrors {
     pub stall_time: Figure<SimTime>,
     /// Never answered: only the client's time-out ends it.
     pub unanswered: Figure<Probability>,
+    /// After its service the connection breaks instead of carrying an answer: the client notices at once, and connects anew for its
+    /// next attempt there.
+    pub connection: Figure<Probability>,
 }
 
 /// How a client gets a session with a server.
@@ -217,6 +293,8 @@ pub struct CallErrors {
 pub struct Connect {
     /// Until a session that comes about is ready.
     pub time: Figure<Distribution>,
+    /// The same for the run's first connection to the server (packages are fetched, caches are cold). None: as any other.
+    pub cold_time: Option<Figure<Distribution>>,
     /// That it does not come about.
     pub failure: Figure<Probability>,
     /// Until a failure is noticed; also when the server is down.
@@ -228,6 +306,8 @@ pub struct Connect {
 pub struct RateLimit {
     pub rate: Figure<Rate>,
     pub burst: Figure<u32>,
+    /// A rejection says when the next call will be taken, and clients wait that long before they try there again.
+    pub retry_after: bool,
 }
 
 /// Who shares a server's process and connection.
@@ -253,6 +333,10 @@ pub struct Agent {
     pub name: String,
     pub complexity: Figure<f64>,
     pub workload: Workload,
+    /// Where servers serve by priority: the higher, the sooner.
+    pub priority: u32,
+    /// Calls that it has under way at once; further ones wait at the client. None: no limit.
+    pub concurrency: Option<Figure<u32>>,
     /// Its grant is everything there is (`tools: *` or no `tools`): a mapping does not narrow it.
     pub wildcard: bool,
     /// True where the plan names it a core agent, whose moves come first.
@@ -262,14 +346,58 @@ pub struct Agent {
     pub extra_grants: Vec<ServerId>,
 }
 
-/// What an agent does: tasks start as a Poisson process; a task makes calls one after the other, with thinking between them.
+/// What an agent does: tasks start, by default as a Poisson process; a task makes calls, with thinking between them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Workload {
+    /// Mean number of tasks that start; without meaning where arrivals are closed.
     pub tasks: Figure<Rate>,
+    pub arrivals: Arrivals,
+    /// Relative task rates of parts of a day of equal length, the first from the run's start: mean 1 when scaled. Empty: all alike.
+    pub profile: Vec<f64>,
     /// Mean number of calls a task: 1 + Poisson(calls - 1).
     pub calls: Figure<f64>,
     /// Before each call but the first: from the last call's end.
     pub think: Figure<Distribution>,
+    /// Calls of one task that may be under way at the same time: 1, one after the other.
+    pub at_once: Figure<u32>,
+}
+
+/// How an agent's tasks come.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Arrivals {
+    /// Independent of each other: exponential gaps.
+    Poisson,
+    /// Gamma gaps with this coefficient of variation: 0, all alike (deterministic); 1/sqrt(k), Erlang-k.
+    Renewal { cv: Figure<f64> },
+    /// Bursts: Poisson while on, nothing while off; the rate while on is such that the mean over both is the workload's.
+    OnOff { on: Figure<Distribution>, off: Figure<Distribution> },
+    /// A closed loop: so many users, each of whom starts its next task a pause after the last one's end.
+    Closed { users: Figure<u32>, pause: Figure<Distribution> },
+}
+
+/// A log of calls to run again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Replay {
+    /// Where it comes from.
+    pub file: String,
+    /// In order of time.
+    pub calls: Vec<ReplayedCall>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ReplayedCall {
+    /// Since the start of the run.
+    pub at: SimTime,
+    pub need: NeedId,
+    /// What its service took at the server that served it, where the log says so.
+    pub served: Option<Served>,
+}
+
+/// A service time of a log: it holds where the call goes to the same server.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Served {
+    pub server: ServerId,
+    pub took: SimTime,
 }
 
 /// A file that an import has read: relative to the imported folder, with its SHA-256 in hex.
@@ -295,25 +423,91 @@ pub struct Need {
 /// What every client does with its calls.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CallPolicy {
-    /// An attempt is given up after this; the server goes on with the work.
-    pub timeout: Figure<SimTime>,
+    /// An attempt is given up this long after its start, connecting included.
+    pub timeout: Figure<Distribution>,
+    /// An attempt is given up when it has waited this long for a slot. None: it waits as long as the time-out lets it.
+    pub queue_timeout: Option<Figure<Distribution>>,
+    /// What becomes of the work of an attempt that was given up.
+    pub given_up: GivenUp,
     /// Cap on a call's life, all attempts and fallbacks included; reaching it is a failure.
     pub call_life: Figure<SimTime>,
-    /// Attempts at one server after the first.
+    /// Attempts at one server after the first; [`UNLIMITED`]: until the call's life is over.
     pub retries: Figure<u32>,
     pub backoff: Backoff,
+    pub retry_budget: Option<RetryBudget>,
     pub breaker: Option<Breaker>,
+    pub hedge: Option<Hedge>,
+    /// At most one rule a capability.
+    pub caches: Vec<CacheRule>,
     /// At most one rule a capability.
     pub fallbacks: Vec<FallbackRule>,
 }
 
-/// Wait before retry k (from 1): min(first * factor^(k-1), max), shortened by up to the share `jitter`, uniformly.
+/// Retries without a limit.
+pub const UNLIMITED: u32 = u32::MAX;
+
+/// What a server does with an attempt that its client gave up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GivenUp {
+    /// The server does not notice: it goes on, and its answer finds nobody.
+    GoesOn,
+    /// The client cancels it: its place in the queue or on a slot is free at once.
+    IsCancelled,
+}
+
+/// Wait before retry k (from 1): min(first * factor^(k-1), max), then spread.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Backoff {
     pub first: Figure<SimTime>,
     pub factor: Figure<f64>,
     pub max: Figure<SimTime>,
-    pub jitter: Figure<Probability>,
+    pub spread: Spread,
+}
+
+/// How the waits of clients that failed together are kept from ending together.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Spread {
+    /// Shortened by up to this share, uniformly.
+    Jitter(Figure<Probability>),
+    /// Drawn from the exponential distribution with this mean.
+    Exponential,
+}
+
+impl Spread {
+    /// Of what the wait is multiplied with.
+    pub fn mean(&self) -> f64 {
+        match self {
+            Spread::Jitter(jitter) => 1.0 - jitter.value.get() / 2.0,
+            Spread::Exponential => 1.0,
+        }
+    }
+}
+
+/// An agent's retries as a share of its calls: each call puts `ratio` of a token into a bucket that holds `burst`, a retry takes a whole
+/// one; without one there is no retry.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RetryBudget {
+    pub ratio: Figure<f64>,
+    pub burst: Figure<u32>,
+}
+
+/// A second attempt beside one that has not answered after this long: at the call's next fallback server, or the same server where there
+/// is none. The first answer counts, the other attempt is given up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hedge {
+    pub after: Figure<SimTime>,
+}
+
+/// A cache at the client, in front of a need's servers: a call that asks again what the need's last answer told is answered from it,
+/// at once, as long as that is not older than `ttl`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CacheRule {
+    pub capability: CapabilityId,
+    /// Probability that a call asks what the answer before it told.
+    pub repeats: Figure<Probability>,
+    /// None: an answer never gets old.
+    pub ttl: Option<Figure<SimTime>>,
 }
 
 /// Of each agent for each server: after so many failures in a row no attempt is made until the cool-down is over; then one probe.

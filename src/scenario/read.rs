@@ -190,7 +190,7 @@ fn read_scenario(root: &Node, over: Option<OverBase>, problems: &mut Problems) -
     let name = read_name(&mut fields, problems);
     let description = fields.text("description", problems).unwrap_or_default();
     let run = fields.take("run").map_or_else(defaults::run, |entry| read_run(entry, problems));
-    let host = Host { memory: fields.take("host").and_then(|entry| read_host(entry, problems)) };
+    let host = Host { memory: fields.take("host").and_then(|entry| read_host(entry, problems)), slowdown: None };
 
     let dependencies = entries_of(fields.take("dependencies"), "`dependencies`", problems)
         .iter()
@@ -244,6 +244,7 @@ fn read_scenario(root: &Node, over: Option<OverBase>, problems: &mut Problems) -
         what_ifs: Vec::new(),
         config_files,
         load,
+        replay: None,
     };
     check_size(&scenario, root, problems);
     if over.is_none() {
@@ -287,14 +288,14 @@ fn read_run(entry: &Entry, problems: &mut Problems) -> RunSettings {
     }
     let warmup = fields.take("warmup");
     if let Some(entry) = warmup {
-        run.warmup = SimTime::read(&entry.node, "`warmup`", problems).unwrap_or(run.warmup);
+        run.warmup = SimTime::read(&entry.node, "`warmup`", problems);
     }
-    if run.warmup >= run.horizon {
+    if run.warmup.unwrap_or_default() >= run.horizon {
         let span = warmup.or(horizon).map_or(&entry.key_span, |entry| &entry.node.span);
         let stated = |stated: bool| if stated { "" } else { ", the default," };
         let message = format!(
             "the warm-up of {}{} leaves nothing of the horizon of {}{}",
-            run.warmup,
+            run.warmup.unwrap_or_default(),
             stated(warmup.is_some()),
             run.horizon,
             stated(horizon.is_some())

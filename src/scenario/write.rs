@@ -7,7 +7,7 @@ use std::fmt::{Display, Write};
 use super::read::figure::DISTRIBUTIONS;
 use super::spelling::{key, list, number, paragraph, table, text, value};
 use super::{
-    Agent, AgentId, Figure, FileSeen, Kpi, KpiUnit, Outages, Process, Provision, Scenario, Server, Source, Target, WhatIf, defaults,
+    Agent, AgentId, Figure, FileSeen, Kpi, KpiUnit, Outages, Process, Provision, Scenario, Server, Source, Spread, Target, WhatIf, defaults,
 };
 use crate::distribution::Distribution;
 use crate::units::{Probability, SimTime};
@@ -152,7 +152,9 @@ fn write_run(out: &mut Lines, scenario: &Scenario) {
     let run = &scenario.run;
     out.header(&["run"]);
     out.pair("horizon", quoted(&run.horizon));
-    out.pair("warmup", quoted(&run.warmup));
+    if let Some(warmup) = &run.warmup {
+        out.pair("warmup", quoted(warmup));
+    }
     out.pair("replications", run.replications);
     out.pair("seed", run.seed);
     if let Some(memory) = &scenario.host.memory {
@@ -302,14 +304,16 @@ fn write_policy(out: &mut Lines, scenario: &Scenario) {
         return;
     }
     out.header(&["policy"]);
-    out.figure("timeout", &policy.timeout, &usual.timeout, quoted);
+    out.figure("timeout", &policy.timeout, &usual.timeout, distribution);
     out.figure("call_life", &policy.call_life, &usual.call_life, quoted);
     out.figure("retries", &policy.retries, &usual.retries, count);
     let mut backoff = Inline(Vec::new());
     backoff.figure("first", &policy.backoff.first, &usual.backoff.first, quoted);
     backoff.figure("factor", &policy.backoff.factor, &usual.backoff.factor, real);
     backoff.figure("max", &policy.backoff.max, &usual.backoff.max, quoted);
-    backoff.figure("jitter", &policy.backoff.jitter, &usual.backoff.jitter, share);
+    if let (Spread::Jitter(jitter), Spread::Jitter(usual)) = (&policy.backoff.spread, &usual.backoff.spread) {
+        backoff.figure("jitter", jitter, usual, share);
+    }
     backoff.write("backoff", out);
     if let Some(breaker) = &policy.breaker {
         let fields = [("failures", spelled(&breaker.failures, count)), ("cool_down", spelled(&breaker.cool_down, quoted))];

@@ -116,8 +116,9 @@ struct Visit {
 /// time up, c the share of calls that have to connect first, q1 and q0 the failure with and without connecting.
 fn visit(scenario: &Scenario, server: &Server, frequency: Frequency) -> Visit {
     let policy = &scenario.policy;
-    let retries = policy.retries.value;
-    let timeout = policy.timeout.value.as_secs();
+    // As many as matter: of a hundred attempts in a row none makes a difference to the next.
+    let retries = policy.retries.value.min(100);
+    let timeout = policy.timeout.value.mean();
     let refused = server.connect.failure.value.get();
     let refused_time = server.connect.failure_time.value.mean().min(timeout);
     let errors = &server.errors;
@@ -151,14 +152,14 @@ struct Attempt {
     time: f64,
 }
 
-/// Retries until one attempt succeeds; before retry k the policy's mean back-off, min(first x factor^(k-1), max) x (1 - jitter/2).
+/// Retries until one attempt succeeds; before retry k the policy's mean back-off, min(first x factor^(k-1), max) x the mean of its spread.
 fn attempts(scenario: &Scenario, retries: u32, attempt: Attempt) -> Visit {
     let backoff = &scenario.policy.backoff;
     let (mut reached, mut time) = (1.0, 0.0);
     for k in 0..=retries {
         if k > 0 {
             let wait = backoff.first.value.as_secs() * backoff.factor.value.powi(k as i32 - 1);
-            time += reached * wait.min(backoff.max.value.as_secs()) * (1.0 - backoff.jitter.value.get() / 2.0);
+            time += reached * wait.min(backoff.max.value.as_secs()) * backoff.spread.mean();
         }
         time += reached * (attempt.failure * attempt.failure_time + (1.0 - attempt.failure) * attempt.time);
         reached *= attempt.failure;

@@ -28,14 +28,17 @@ pub fn small(number: u64) -> Scenario {
             server.outages = Some(Outages { every: exponential(7200.0), lasts: exponential(draw.random_range(0.0..3600.0)) });
         }
         if draw.random_bool(0.2) {
-            server.rate_limit =
-                Some(RateLimit { rate: Figure::stated(Rate::per_hour(draw.random_range(50.0..500.0))), burst: Figure::stated(5) });
+            server.rate_limit = Some(RateLimit {
+                rate: Figure::stated(Rate::per_hour(draw.random_range(50.0..500.0))),
+                burst: Figure::stated(5),
+                retry_after: false,
+            });
         }
         for c in 0..capabilities {
             // Server 0 provides everything, so that every capability has a provider.
             if j == 0 || draw.random_bool(0.5) {
                 let quality = share(f64::from(draw.random_range(3..=10)) / 10.0);
-                server.provides.push(Provision { capability: CapabilityId::from(c), quality, tokens: None });
+                server.provides.push(Provision::new(CapabilityId::from(c), quality));
             }
         }
         scenario.servers.push(server);
@@ -83,7 +86,7 @@ pub fn large(agents: usize, servers: usize) -> Scenario {
         for c in 0..capabilities {
             if j % capabilities == c || draw.random_bool(0.05) {
                 let quality = share(f64::from(draw.random_range(5..=10)) / 10.0);
-                server.provides.push(Provision { capability: CapabilityId::from(c), quality, tokens: None });
+                server.provides.push(Provision::new(CapabilityId::from(c), quality));
             }
         }
         scenario.servers.push(server);

@@ -127,7 +127,7 @@ fn apply(mut scenario: Scenario, change: ReachChange) -> Option<Scenario> {
             if scenario.quality(Target::Server(server), capability).is_some() {
                 return None;
             }
-            scenario.servers[server.index()].provides.push(Provision { capability, quality, tokens: None });
+            scenario.servers[server.index()].provides.push(Provision::new(capability, quality));
         }
         ReachChange::SecondInstance(server) => {
             let mut second = scenario.server(server).clone();

@@ -75,43 +75,17 @@ pub fn exponential(seconds: f64) -> Figure<Distribution> {
 /// A server that answers at once and never fails.
 pub fn plain_server(name: &str) -> Server {
     Server {
-        name: name.into(),
-        up: true,
-        in_service: true,
-        slots: Figure::stated(1),
-        queue: None,
-        serial: constant(0.0),
-        parallel: constant(0.0),
-        errors: CallErrors {
-            soft: share(0.0),
-            protocol: share(0.0),
-            stall: share(0.0),
-            stall_time: Figure::stated(SimTime::from_secs(10.0)),
-            unanswered: share(0.0),
-        },
-        connect: Connect { time: constant(0.3), failure: share(0.0), failure_time: constant(1.0) },
-        outages: None,
-        depends_on: Vec::new(),
-        rate_limit: None,
+        connect: Connect { time: constant(0.3), ..defaults::connect() },
         memory: Figure::stated(Bytes(70 << 20)),
-        process: Process::Shared,
-        weight: Figure::stated(1.0),
-        env: Vec::new(),
-        provides: Vec::new(),
         tokens: Figure::stated(1000),
+        ..defaults::server(name)
     }
 }
 
 pub fn plain_agent(name: &str, complexity: f64) -> Agent {
-    Agent {
-        name: name.into(),
-        complexity: Figure::stated(complexity),
-        workload: Workload { tasks: Figure::stated(Rate::per_hour(2.0 * complexity)), calls: Figure::stated(6.0), think: exponential(2.0) },
-        wildcard: false,
-        core: false,
-        file: None,
-        extra_grants: Vec::new(),
-    }
+    let tasks = Figure::stated(Rate::per_hour(2.0 * complexity));
+    let workload = Workload { tasks, calls: Figure::stated(6.0), think: exponential(2.0), ..defaults::workload() };
+    Agent { complexity: Figure::stated(complexity), workload, ..defaults::agent(name) }
 }
 
 /// A scenario without servers, agents and needs.
@@ -119,33 +93,22 @@ pub fn empty_scenario(name: &str) -> Scenario {
     Scenario {
         name: name.into(),
         description: String::new(),
-        run: RunSettings { horizon: SimTime::from_secs(28_800.0), warmup: SimTime::from_secs(1800.0), replications: 20, seed: 1 },
-        host: Host { memory: None },
+        run: RunSettings { warmup: Some(SimTime::from_secs(1800.0)), ..defaults::run() },
+        host: Host { memory: None, slowdown: None },
         capabilities: Vec::new(),
         dependencies: Vec::new(),
         servers: Vec::new(),
         stand_ins: Vec::new(),
         agents: Vec::new(),
         needs: Vec::new(),
-        policy: CallPolicy {
-            timeout: Figure::stated(SimTime::from_secs(30.0)),
-            call_life: Figure::stated(SimTime::from_secs(120.0)),
-            retries: Figure::stated(2),
-            backoff: Backoff {
-                first: Figure::stated(SimTime::from_secs(1.0)),
-                factor: Figure::stated(2.0),
-                max: Figure::stated(SimTime::from_secs(30.0)),
-                jitter: share(0.5),
-            },
-            breaker: None,
-            fallbacks: Vec::new(),
-        },
+        policy: defaults::policy(),
         recovery: None,
         kpis: Vec::new(),
         alerts: AlertRules::default(),
         what_ifs: Vec::new(),
         config_files: Vec::new(),
         load: 1.0,
+        replay: None,
     }
 }
 
@@ -166,8 +129,7 @@ pub fn ecosystem() -> Scenario {
         server.errors.soft = share(errors);
         server.outages = Some(Outages { every: exponential(36_000.0 * up), lasts: exponential(36_000.0 * (1.0 - up)) });
         let capability = |name: &str| scenario.capability_named(name).expect("listed above");
-        server.provides =
-            provides.iter().map(|(name, q)| Provision { capability: capability(name), quality: share(*q), tokens: None }).collect();
+        server.provides = provides.iter().map(|(name, q)| Provision::new(capability(name), share(*q))).collect();
         if name == "serena" {
             server.connect.failure = share(0.5);
             server.process = Process::Session;

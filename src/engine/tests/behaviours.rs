@@ -100,7 +100,7 @@ fn a_server_that_is_down_fails_its_attempts_until_the_fallback() {
 #[test]
 fn the_client_gives_up_and_the_server_goes_on() {
     let mut scenario = scenario(vec![wide("s", 10.0)]);
-    scenario.policy.timeout = Figure::stated(secs(2.0));
+    scenario.policy.timeout = constant(2.0);
     let expected = PerCall { attempts: 1.0, reached: 1.0, failure_time: 2.0, ..PerCall::default() };
     let outcome = check("time-out", &scenario, &primaries(&[0]), expected);
     let (server, issued) = (&outcome.servers[0], outcome.calls().issued);
@@ -122,7 +122,7 @@ fn errors_of_each_kind() {
         let mut server = Server { parallel: constant(2.0), ..wide("s", 1.0) };
         set(&mut server.errors);
         let mut scenario = scenario(vec![server]);
-        scenario.policy.timeout = Figure::stated(secs(20.0));
+        scenario.policy.timeout = constant(20.0);
         scenario
     };
     let failed = PerCall { attempts: 1.0, reached: 1.0, ..PerCall::default() };
@@ -139,7 +139,7 @@ fn errors_of_each_kind() {
 #[test]
 fn a_rejection_goes_to_the_fallbacks_for_overload_at_once() {
     let mut limited = wide("s", 0.0);
-    limited.rate_limit = Some(RateLimit { rate: Figure::stated(Rate::per_hour(0.0)), burst: Figure::stated(0) });
+    limited.rate_limit = Some(RateLimit { rate: Figure::stated(Rate::per_hour(0.0)), burst: Figure::stated(0), retry_after: false });
     let mut scenario = scenario(vec![limited, wide("t", 1.0)]);
     scenario.policy.retries = Figure::stated(1);
     let saved = PerCall { succeeded: 1.0, reached: 1.0, fallen_back: 1.0, ..PerCall::default() };
@@ -163,7 +163,7 @@ fn a_rejection_goes_to_the_fallbacks_for_overload_at_once() {
 
 #[test]
 fn sessions_are_shared_or_a_task_s_own() {
-    let connect = Connect { time: constant(5.0), failure: share(0.0), failure_time: constant(1.0) };
+    let connect = Connect { time: constant(5.0), failure: share(0.0), failure_time: constant(1.0), cold_time: None };
     let own = Server { connect, process: Process::Session, memory: Figure::stated(Bytes(10)), ..wide("s", 1.0) };
     let mut scenario = scenario(vec![own.clone()]);
     let every_call = PerCall { attempts: 1.0, succeeded: 1.0, reached: 1.0, response: 6.0, ..PerCall::default() };
@@ -274,7 +274,7 @@ fn nothing_hangs_at_the_edges() {
     scenario.recovery = Some(RecoveryPolicy { every: Figure::stated(SimTime::ZERO), ..recovery(1.0, 0.0) });
     scenario.run.horizon = secs(30.0);
     for (timeout, call_life) in [(0.0, 0.0), (0.0, 1.0), (1.0, 1.0)] {
-        scenario.policy.timeout = Figure::stated(secs(timeout));
+        scenario.policy.timeout = constant(timeout);
         scenario.policy.call_life = Figure::stated(secs(call_life));
         let calls = simulate(&scenario, &on_failure(&[STAND_IN]), RUN).calls();
         assert!(calls.issued > 1000 && calls.issued == calls.succeeded + calls.failed, "{calls:?}");
@@ -298,7 +298,7 @@ fn nothing_hangs_at_the_edges() {
 fn calls_before_the_warm_up_leave_no_trace_in_the_counts() {
     let mut scenario = scenario(vec![wide("s", 1.0)]);
     let whole = simulate(&scenario, &primaries(&[0]), RUN);
-    scenario.run.warmup = secs(500.0);
+    scenario.run.warmup = Some(secs(500.0));
     let half = simulate(&scenario, &primaries(&[0]), RUN);
     assert_eq!(half.window, secs(500.0));
     assert!(half.calls().issued > 20 && half.calls().issued < whole.calls().issued - 20);

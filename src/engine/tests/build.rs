@@ -1,9 +1,9 @@
 //! Small scenarios for tests: everything that is not said is absent, instant or without limit.
 
 use crate::distribution::Distribution;
-use crate::mapping::{Assignment, Mapping};
+use crate::mapping::{Assignment, Dispatch, Mapping};
 use crate::scenario::*;
-use crate::units::{Bytes, Probability, Rate, SimTime};
+use crate::units::{Probability, Rate, SimTime};
 
 pub fn secs(seconds: f64) -> SimTime {
     SimTime::from_secs(seconds)
@@ -23,11 +23,12 @@ pub fn share(value: f64) -> Figure<Probability> {
 
 /// No agents, no servers, one capability `work`; time-outs so long that none is ever reached.
 pub fn empty(horizon: f64) -> Scenario {
+    let first = Figure::stated(secs(1.0));
     Scenario {
         name: "test".into(),
         description: String::new(),
-        run: RunSettings { horizon: secs(horizon), warmup: SimTime::ZERO, replications: 2, seed: 1 },
-        host: Host { memory: None },
+        run: RunSettings { horizon: secs(horizon), warmup: Some(SimTime::ZERO), replications: 2, seed: 1 },
+        host: Host { memory: None, slowdown: None },
         capabilities: vec!["work".into()],
         dependencies: Vec::new(),
         servers: Vec::new(),
@@ -35,17 +36,11 @@ pub fn empty(horizon: f64) -> Scenario {
         agents: Vec::new(),
         needs: Vec::new(),
         policy: CallPolicy {
-            timeout: Figure::stated(secs(1e9)),
+            timeout: constant(1e9),
             call_life: Figure::stated(secs(1e9)),
             retries: Figure::stated(0),
-            backoff: Backoff {
-                first: Figure::stated(secs(1.0)),
-                factor: Figure::stated(2.0),
-                max: Figure::stated(secs(30.0)),
-                jitter: share(0.0),
-            },
-            breaker: None,
-            fallbacks: Vec::new(),
+            backoff: Backoff { first, spread: Spread::Jitter(share(0.0)), ..defaults::backoff() },
+            ..defaults::policy()
         },
         recovery: None,
         kpis: Vec::new(),
@@ -53,61 +48,25 @@ pub fn empty(horizon: f64) -> Scenario {
         what_ifs: Vec::new(),
         config_files: Vec::new(),
         load: 1.0,
+        replay: None,
     }
 }
 
 /// One slot, no queue limit, this serial part, no errors, instant connections.
 pub fn server(name: &str, serial: Figure<Distribution>) -> Server {
-    Server {
-        name: name.into(),
-        up: true,
-        in_service: true,
-        slots: Figure::stated(1),
-        queue: None,
-        serial,
-        parallel: constant(0.0),
-        errors: CallErrors {
-            soft: share(0.0),
-            protocol: share(0.0),
-            stall: share(0.0),
-            stall_time: Figure::stated(secs(10.0)),
-            unanswered: share(0.0),
-        },
-        connect: Connect { time: constant(0.0), failure: share(0.0), failure_time: constant(1.0) },
-        outages: None,
-        depends_on: Vec::new(),
-        rate_limit: None,
-        memory: Figure::stated(Bytes(0)),
-        process: Process::Shared,
-        weight: Figure::stated(1.0),
-        env: Vec::new(),
-        provides: vec![Provision { capability: CapabilityId(0), quality: share(1.0), tokens: None }],
-        tokens: Figure::stated(0),
-    }
+    Server { serial, provides: vec![Provision::new(CapabilityId(0), share(1.0))], ..defaults::server(name) }
 }
 
 /// A stand-in for `work`.
 pub fn stand_in(name: &str, time: f64, quality: f64) -> StandIn {
-    let provides = vec![Provision { capability: CapabilityId(0), quality: share(quality), tokens: None }];
-    StandIn { name: name.into(), time: constant(time), provides }
+    StandIn { name: name.into(), time: constant(time), provides: vec![Provision::new(CapabilityId(0), share(quality))] }
 }
 
 /// Tasks of one call each, so many a second, that need `work`.
 pub fn add_agent(scenario: &mut Scenario, name: &str, tasks_per_second: f64) -> AgentId {
     let id = AgentId::from(scenario.agents.len());
-    scenario.agents.push(Agent {
-        name: name.into(),
-        complexity: Figure::stated(5.0),
-        workload: Workload {
-            tasks: Figure::stated(Rate::per_hour(tasks_per_second * 3600.0)),
-            calls: Figure::stated(1.0),
-            think: constant(0.0),
-        },
-        wildcard: false,
-        core: false,
-        file: None,
-        extra_grants: Vec::new(),
-    });
+    let tasks = Figure::stated(Rate::per_hour(tasks_per_second * 3600.0));
+    scenario.agents.push(Agent { workload: Workload { tasks, ..defaults::workload() }, ..defaults::agent(name) });
     add_need(scenario, id);
     id
 }
@@ -134,7 +93,7 @@ pub fn primaries(servers: &[u32]) -> Mapping {
 }
 
 pub fn mapping(assignments: Vec<Assignment>) -> Mapping {
-    Mapping { assignments, extra_grants: Vec::new(), extra_load: Vec::new() }
+    Mapping { assignments, extra_grants: Vec::new(), extra_load: Vec::new(), dispatch: Dispatch::Fixed }
 }
 
 pub fn breaker(failures: u32, cool_down: f64) -> Breaker {

@@ -29,12 +29,15 @@ fn any_server() -> impl Strategy<Value = Server> {
         (server.parallel, server.slots, server.queue) = (work.1, Figure::stated(work.2), work.3.map(Figure::stated));
         (server.errors.soft, server.errors.protocol) = (share(errors.0), share(errors.1));
         (server.errors.stall, server.errors.unanswered) = (share(errors.2), share(errors.3));
-        server.connect = Connect { time: connect.0, failure: share(connect.1), failure_time: connect.2 };
+        server.connect = Connect { time: connect.0, failure: share(connect.1), failure_time: connect.2, cold_time: None };
         server.process = if connect.3 { Process::Session } else { Process::Shared };
         server.memory = Figure::stated(Bytes(connect.4));
         server.outages = rest.0.map(|(every, lasts)| Outages { every: every.map(|d| longer(d, 20.0)), lasts });
-        server.rate_limit =
-            rest.1.map(|(rate, burst)| RateLimit { rate: Figure::stated(Rate::per_hour(rate * 3600.0)), burst: Figure::stated(burst) });
+        server.rate_limit = rest.1.map(|(rate, burst)| RateLimit {
+            rate: Figure::stated(Rate::per_hour(rate * 3600.0)),
+            burst: Figure::stated(burst),
+            retry_after: false,
+        });
         server.depends_on = if rest.2 { vec![DependencyId(0)] } else { Vec::new() };
         server.up = rest.3 > 0;
         server
@@ -63,11 +66,11 @@ fn any_scenario() -> impl Strategy<Value = Scenario> {
             (1..needs).for_each(|_| add_need(&mut scenario, id));
         }
         let (timeout, more_life, retries, backoff, jitter, breakers) = policy;
-        scenario.policy.timeout = Figure::stated(secs(timeout));
+        scenario.policy.timeout = constant(timeout);
         scenario.policy.call_life = Figure::stated(secs(timeout + more_life));
         scenario.policy.retries = Figure::stated(retries);
         scenario.policy.backoff.first = Figure::stated(secs(backoff));
-        scenario.policy.backoff.jitter = share(jitter);
+        scenario.policy.backoff.spread = Spread::Jitter(share(jitter));
         scenario.policy.breaker = breakers.map(|(failures, cool_down)| breaker(failures, cool_down));
         let (dependency, watchdog, memory, warmup) = rest;
         let outages = dependency.map(|d| Outages { every: d.map(|d| longer(d, 30.0)), lasts: d });
@@ -81,7 +84,7 @@ fn any_scenario() -> impl Strategy<Value = Scenario> {
             success: share(0.7),
         });
         scenario.host.memory = memory.map(|bytes| Figure::stated(Bytes(bytes)));
-        scenario.run.warmup = secs(warmup);
+        scenario.run.warmup = Some(secs(warmup));
         scenario
     })
 }
@@ -197,9 +200,9 @@ proptest! {
         // Where every call is served in the end, the time integral of the number in service is the sum of the response times.
         scenario.servers.iter_mut().for_each(|s| *s = Server { slots: s.slots.clone(), parallel: s.parallel.clone(), ..server(&s.name, s.serial.clone()) });
         scenario.policy.breaker = None;
-        scenario.policy.timeout = Figure::stated(secs(1e6));
+        scenario.policy.timeout = constant(1e6);
         scenario.policy.call_life = Figure::stated(secs(1e6));
-        scenario.run.warmup = SimTime::ZERO;
+        scenario.run.warmup = Some(SimTime::ZERO);
         let mapping = primaries(&(0..scenario.needs.len() as u32).map(|need| need % SERVERS as u32).collect::<Vec<_>>());
         let mut simulation = Simulation::new(Model::new(&scenario, &mapping, Run { seed, replication: 0 }));
         simulation.begin();

@@ -61,7 +61,7 @@ fn failed_share(outcome: &Outcome) -> f64 {
 
 /// The mean wait grows from an empty system: this much is left out \[s\].
 fn after_warmup(mut scenario: Scenario) -> Scenario {
-    scenario.run.warmup = secs(500.0);
+    scenario.run.warmup = Some(secs(500.0));
     scenario
 }
 
@@ -141,7 +141,7 @@ fn token_bucket() {
     // Brun & Garcia (2000): a bucket of 5 turns away what an M/D/1/5 queue would.
     for (rho, value) in [(1.2, 0.199_147), (0.9, 0.064_362)] {
         let mut limited = server("s", constant(0.0));
-        limited.rate_limit = Some(RateLimit { rate: Figure::stated(Rate::per_hour(3600.0)), burst: Figure::stated(5) });
+        limited.rate_limit = Some(RateLimit { rate: Figure::stated(Rate::per_hour(3600.0)), burst: Figure::stated(5), retry_after: false });
         let share = expected("limited by a token bucket", value, 0.085);
         check(queue(12_000.0, rho, limited), |o| vec![o.servers[0].rejected_rate_limit as f64 / o.servers[0].attempts as f64], &[share]);
     }

@@ -5,7 +5,7 @@ use super::server::Providers;
 use super::{Names, check_hash, positive};
 use crate::distribution::Distribution;
 use crate::scenario::document::{self, Entry, Fields, Node, Problems, named, short};
-use crate::scenario::{Agent, AgentId, CapabilityId, Figure, FileSeen, Need, Server, ServerId, Target, Workload};
+use crate::scenario::{Agent, AgentId, CapabilityId, Figure, FileSeen, Need, Server, ServerId, Target, defaults};
 use crate::units::Rate;
 
 /// What a workload states; the rest comes from the scenario's.
@@ -96,19 +96,7 @@ pub(super) fn read_agents(entries: &[Entry], around: &Surroundings, problems: &m
 }
 
 fn read_agent(entry: &Entry, id: AgentId, around: &Surroundings, needs: &mut Vec<Need>, problems: &mut Problems) -> Agent {
-    let mut agent = Agent {
-        name: entry.key.to_string(),
-        complexity: Figure::stated(5.0),
-        workload: Workload {
-            tasks: Figure::stated(Rate::per_hour(0.0)),
-            calls: Figure::stated(1.0),
-            think: Figure::stated(Distribution::ZERO),
-        },
-        wildcard: false,
-        core: false,
-        file: None,
-        extra_grants: Vec::new(),
-    };
+    let mut agent = defaults::agent(&entry.key);
     let what = format!("agent `{}`", short(&entry.key));
     let Some(mut fields) = Fields::of(&entry.node, what.clone(), &entry.key_span, problems) else { return agent };
     agent.complexity = or(&mut fields, "complexity", agent.complexity, positive, problems);
@@ -129,19 +117,19 @@ fn read_agent(entry: &Entry, id: AgentId, around: &Surroundings, needs: &mut Vec
     }
     fields.finish(problems);
 
-    let defaults = around.defaults;
-    match own.tasks.as_ref().or(defaults.tasks.as_ref()) {
+    let shared = around.defaults;
+    match own.tasks.as_ref().or(shared.tasks.as_ref()) {
         Some(tasks) => agent.workload.tasks = tasks.of(agent.complexity.value),
-        None if needs.len() > first_need && !own.is_wrong && !defaults.is_wrong => {
+        None if needs.len() > first_need && !own.is_wrong && !shared.is_wrong => {
             let hint = "state `tasks`, as in tasks = \"10/h\", for all agents in [workload] or for this one in its `workload`".to_owned();
             problems.missing(&entry.key_span, format!("{what} has needs but no tasks"), "", hint);
         }
         None => {}
     }
-    if let Some(calls) = own.calls.or_else(|| defaults.calls.clone()) {
+    if let Some(calls) = own.calls.or_else(|| shared.calls.clone()) {
         agent.workload.calls = calls;
     }
-    if let Some(think) = own.think.or_else(|| defaults.think.clone()) {
+    if let Some(think) = own.think.or_else(|| shared.think.clone()) {
         agent.workload.think = think;
     }
     agent

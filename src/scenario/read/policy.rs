@@ -3,11 +3,12 @@
 use super::figure::{any, figure, figure_by, optional, or};
 use super::server::{Providers, required, time};
 use super::{Names, at_least_one, positive_time};
+use crate::distribution::Distribution;
 use crate::scenario::document::{Entry, Fields, Node, Problems, named, short};
 use crate::scenario::read::figure::Quantity;
 use crate::scenario::{
     AlertRules, Backoff, Breaker, CallPolicy, CapabilityId, FallbackRule, Figure, Kpi, KpiTarget, KpiUnit, RecoveryPolicy, ServerId,
-    StandInId, Target, defaults,
+    Spread, StandInId, Target, defaults,
 };
 use crate::units::{Probability, SimTime};
 
@@ -15,12 +16,16 @@ pub(super) fn read_policy(entry: Option<&Entry>, names: &Names, providers: &Prov
     let mut policy = defaults::policy();
     let Some(entry) = entry else { return policy };
     let Some(mut fields) = Fields::of(&entry.node, "`policy`", &entry.key_span, problems) else { return policy };
-    policy.timeout = time(&mut fields, "timeout", policy.timeout, problems);
+    policy.timeout = or(&mut fields, "timeout", policy.timeout, above_zero, problems);
     policy.call_life = time(&mut fields, "call_life", policy.call_life, problems);
-    if policy.call_life.value < policy.timeout.value {
+    if policy.call_life.value.as_secs() < policy.timeout.value.mean() {
         let at = |key| entry.node.get(key).map(|entry| &entry.node.span);
         let span = at("call_life").or(at("timeout")).unwrap_or(&entry.key_span);
-        let message = format!("a call's life of {} ends before its time-out of {}", policy.call_life.value, policy.timeout.value);
+        let message = format!(
+            "a call's life of {} ends before its time-out of {}",
+            policy.call_life.value,
+            SimTime::from_secs(policy.timeout.value.mean())
+        );
         problems.error(span, message, "", "`call_life` caps all attempts together: make it longer than one".to_owned());
     }
     let few = |count: &u32| (*count > 100).then_some("at most 100");
@@ -37,6 +42,11 @@ pub(super) fn read_policy(entry: Option<&Entry>, names: &Names, providers: &Prov
     policy
 }
 
+/// So that time goes on.
+fn above_zero(time: &Distribution) -> Option<&'static str> {
+    (time.mean() <= 0.0).then_some("longer than 0s")
+}
+
 fn read_backoff(entry: &Entry, problems: &mut Problems) -> Backoff {
     let usual = defaults::backoff();
     let Some(mut fields) = Fields::of(&entry.node, "`backoff`", &entry.key_span, problems) else { return usual };
@@ -45,7 +55,7 @@ fn read_backoff(entry: &Entry, problems: &mut Problems) -> Backoff {
         first: or(&mut fields, "first", usual.first, any, problems),
         factor: or(&mut fields, "factor", usual.factor, grows, problems),
         max: or(&mut fields, "max", usual.max, any, problems),
-        jitter: or(&mut fields, "jitter", usual.jitter, any, problems),
+        spread: optional(&mut fields, "jitter", any, problems).map_or(usual.spread, Spread::Jitter),
     };
     fields.finish(problems);
     backoff

@@ -8,7 +8,7 @@ use crate::scenario::{
     CallErrors, CapabilityId, Connect, Dependency, DependencyId, Figure, Outages, Process, Provision, RateLimit, Server, ServerId, StandIn,
     StandInId, Target, defaults,
 };
-use crate::units::{Bytes, Probability, Rate, SimTime};
+use crate::units::{Probability, Rate, SimTime};
 
 pub(super) fn read_dependency(entry: &Entry, problems: &mut Problems) -> Dependency {
     let mut dependency = Dependency { name: entry.key.to_string(), outages: None };
@@ -34,7 +34,7 @@ fn at_least_a_millisecond(every: &Distribution) -> Option<&'static str> {
 }
 
 pub(super) fn read_server(entry: &Entry, names: &Names, problems: &mut Problems) -> Server {
-    let mut server = blank(&entry.key);
+    let mut server = defaults::server(&entry.key);
     let Some(mut fields) = Fields::of(&entry.node, format!("server `{}`", short(&entry.key)), &entry.key_span, problems) else {
         return server;
     };
@@ -74,30 +74,6 @@ pub(super) fn read_server(entry: &Entry, names: &Names, problems: &mut Problems)
     server
 }
 
-/// What a server is that states nothing.
-fn blank(name: &str) -> Server {
-    Server {
-        name: name.to_owned(),
-        up: true,
-        in_service: true,
-        slots: Figure::stated(1),
-        queue: None,
-        serial: Figure::stated(Distribution::ZERO),
-        parallel: Figure::stated(Distribution::ZERO),
-        errors: defaults::errors(),
-        connect: defaults::connect(),
-        outages: None,
-        depends_on: Vec::new(),
-        rate_limit: None,
-        memory: Figure::stated(Bytes(0)),
-        process: Process::Shared,
-        weight: Figure::stated(1.0),
-        env: Vec::new(),
-        provides: Vec::new(),
-        tokens: Figure::stated(0),
-    }
-}
-
 fn read_service(fields: &mut Fields, server: &mut Server, problems: &mut Problems) {
     let stated = (fields.take("serial"), fields.take("parallel"));
     if let (None, None) = stated {
@@ -118,9 +94,11 @@ fn read_errors(entry: &Entry, problems: &mut Problems) -> CallErrors {
         stall: any_of(&mut fields, "stall", none.stall, problems),
         stall_time: any_of(&mut fields, "stall_time", none.stall_time, problems),
         unanswered: any_of(&mut fields, "unanswered", none.unanswered, problems),
+        connection: any_of(&mut fields, "connection", none.connection, problems),
     };
     fields.finish(problems);
-    let sum: f64 = [&errors.soft, &errors.protocol, &errors.stall, &errors.unanswered].iter().map(|p| p.value.get()).sum();
+    let sum: f64 =
+        [&errors.soft, &errors.protocol, &errors.stall, &errors.unanswered, &errors.connection].iter().map(|p| p.value.get()).sum();
     // A sum of shares that is meant to be 1 may miss it by its rounding.
     if sum > 1.0 + 1e-9 {
         let hint = "a call goes wrong in at most one of these ways".to_owned();
@@ -134,6 +112,7 @@ fn read_connect(entry: &Entry, problems: &mut Problems) -> Connect {
     let Some(mut fields) = Fields::of(&entry.node, "`connect`", &entry.key_span, problems) else { return at_once };
     let connect = Connect {
         time: any_of(&mut fields, "time", at_once.time, problems),
+        cold_time: optional(&mut fields, "cold_time", any, problems),
         failure: any_of(&mut fields, "failure", at_once.failure, problems),
         failure_time: any_of(&mut fields, "failure_time", at_once.failure_time, problems),
     };
@@ -148,8 +127,9 @@ fn read_rate_limit(entry: &Entry, problems: &mut Problems) -> Option<RateLimit> 
         .need("rate", "as in { rate = \"5000/h\", burst = 100 }", problems)
         .and_then(|entry| figure(&entry.node, "`rate`", above_zero, problems));
     let burst = or(&mut fields, "burst", Figure::stated(1), at_least_one, problems);
+    let retry_after = fields.flag("retry_after", false, problems);
     fields.finish(problems);
-    Some(RateLimit { rate: rate?, burst })
+    Some(RateLimit { rate: rate?, burst, retry_after })
 }
 
 fn read_process(node: &Node, problems: &mut Problems) -> Process {
@@ -195,8 +175,7 @@ fn read_provides(entry: &Entry, names: &Names, problems: &mut Problems) -> Vec<P
     let mut provides = Vec::new();
     for entry in named(&entry.node, "`provides`", problems) {
         let Some(capability) = names.capabilities.get(&entry.key) else { continue };
-        let mut provision =
-            Provision { capability: CapabilityId::from(capability), quality: Figure::stated(Probability::ALWAYS), tokens: None };
+        let mut provision = Provision::new(CapabilityId::from(capability), Figure::stated(Probability::ALWAYS));
         let what = format!("the quality of `{}`", short(&entry.key));
         let above_zero = |quality: &Probability| (quality.get() <= 0.0).then_some("above 0; leave it out if it is not provided");
         if entry.node.entries().is_none() || entry.node.get("value").is_some() {
