@@ -3,16 +3,13 @@
     python3 peers.py simpy M/M/1 100000
 
 runs one and prints a line of JSON: customers served, the sum of their waits [s], the CPU time of the run alone [s], and the peak
-memory of the process [KiB] where the system tells it.
+memory of the process [KiB] where the system tells it. Each imports its own simulator only: the memory is to be its own too.
 """
 
 import json
 import random
 import sys
 import time
-
-import ciw
-import simpy
 
 SEED = 1
 # Slots and arrivals a second; service takes a second on average.
@@ -21,6 +18,8 @@ QUEUES = {"M/M/1": (1, 0.8), "M/M/4": (4, 3.2)}
 
 def prepare_simpy(slots, arrival_rate, customers):
     """A process for each customer, who asks for a slot of a resource."""
+    import simpy
+
     generator = random.Random(SEED)
     environment = simpy.Environment()
     station = simpy.Resource(environment, capacity=slots)
@@ -45,6 +44,8 @@ def prepare_simpy(slots, arrival_rate, customers):
 
 def prepare_ciw(slots, arrival_rate, customers):
     """A network of one node; it keeps a record of every customer, of which the waits are summed up after the run."""
+    import ciw
+
     ciw.seed(SEED)
     network = ciw.create_network(
         arrival_distributions=[ciw.dists.Exponential(rate=arrival_rate)],

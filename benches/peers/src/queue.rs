@@ -56,7 +56,7 @@ impl Served {
 }
 
 /// Arrivals and services from a stream each. The line keeps the order of arrival, so the n-th service drawn is that of the n-th
-/// customer in every simulator, and all that draw from here have to agree on every wait.
+/// customer in every simulator, and all that draw from here have to agree on the waits.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Luck {
     arrivals: Xoshiro256PlusPlus,

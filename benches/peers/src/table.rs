@@ -39,12 +39,11 @@ fn columns(row: &Row, reference: &Row) -> Vec<String> {
 
 /// No more digits than a rate has.
 fn times(ratio: f64) -> String {
-    let digits = if ratio < 10.0 {
-        2
-    } else if ratio < 100.0 {
-        1
-    } else {
-        0
+    let digits = match ratio {
+        ..0.1 => 3,
+        ..10.0 => 2,
+        ..100.0 => 1,
+        _ => 0,
     };
     format!("{ratio:.digits$} x as fast")
 }
@@ -84,6 +83,9 @@ mod tests {
     #[test]
     fn no_more_digits_than_mean_something() {
         assert_eq!([1_234_567.0, 999_600.0, 31_049.0, 12.3].map(rounded), ["1,230,000", "1,000,000", "31,000", "12"]);
-        assert_eq!([0.254, 9.87, 45.67, 123.4].map(times), ["0.25 x as fast", "9.87 x as fast", "45.7 x as fast", "123 x as fast"]);
+        assert_eq!(
+            [0.0486, 0.254, 9.87, 45.67, 123.4].map(times),
+            ["0.049 x as fast", "0.25 x as fast", "9.87 x as fast", "45.7 x as fast", "123 x as fast"]
+        );
     }
 }
