@@ -56,31 +56,70 @@ impl Distribution {
         }
     }
 
-    /// One draw. Never negative, never longer than [`SimTime::LONGEST`].
-    pub fn sample<R: Rng + ?Sized>(&self, generator: &mut R) -> SimTime {
+    /// Made ready for many draws.
+    pub fn sampler(&self) -> Sampler {
+        let nanos = |time: &SimTime| time.0 as f64;
         match self {
-            Distribution::Constant(value) => *value,
-            Distribution::Exponential { mean } => {
-                let unit: f64 = generator.sample(Exp1);
-                SimTime::from_secs(mean.as_secs() * unit)
+            Distribution::Constant(value) => Sampler::Constant(*value),
+            Distribution::Exponential { mean } => Sampler::Exponential { mean: nanos(mean) },
+            // Without spread there is nothing to draw; of no time, a spread is none.
+            Distribution::Lognormal { mean, cv } | Distribution::Gamma { mean, cv } if mean.0 == 0 || *cv <= 0.0 => {
+                Sampler::Constant(*mean)
             }
             Distribution::Lognormal { mean, cv } => {
                 // Johnson, Kotz & Balakrishnan (1994), vol. 1, ch. 14: sigma^2 = ln(1 + cv^2), mu = ln(mean) - sigma^2/2.
                 let variance = (1.0 + cv * cv).ln();
-                let normal: f64 = generator.sample(StandardNormal);
-                SimTime::from_secs(mean.as_secs() * (variance.sqrt() * normal - variance / 2.0).exp())
+                Sampler::Lognormal { mu: nanos(mean).ln() - variance / 2.0, sigma: variance.sqrt() }
             }
             Distribution::Gamma { mean, cv } => {
                 let shape = 1.0 / (cv * cv);
-                match rand_distr::Gamma::new(shape, mean.as_secs() / shape) {
-                    Ok(gamma) => SimTime::from_secs(generator.sample(gamma)),
-                    // A shape or scale that is not a positive number: no spread is left to draw.
-                    Err(_) => *mean,
-                }
+                // A shape or scale that is no positive finite number: no spread is left to draw.
+                rand_distr::Gamma::new(shape, nanos(mean) / shape).map_or(Sampler::Constant(*mean), Sampler::Gamma)
             }
-            Distribution::Uniform { min, max } => SimTime(generator.random_range(min.0..=(*max).max(*min).0)),
-            Distribution::Empirical(values) if values.is_empty() => SimTime::ZERO,
-            Distribution::Empirical(values) => values[generator.random_range(0..values.len())],
+            Distribution::Uniform { min, max } => Sampler::Uniform { min: min.0, max: max.0.max(min.0) },
+            Distribution::Empirical(values) if values.is_empty() => Sampler::Constant(SimTime::ZERO),
+            Distribution::Empirical(values) => Sampler::Empirical(values.clone()),
+        }
+    }
+}
+
+/// A distribution with what its draws need computed; in nanoseconds.
+#[derive(Debug, Clone)]
+pub enum Sampler {
+    Constant(SimTime),
+    Exponential { mean: f64 },
+    Lognormal { mu: f64, sigma: f64 },
+    Gamma(rand_distr::Gamma<f64>),
+    Uniform { min: u64, max: u64 },
+    Empirical(Vec<SimTime>),
+}
+
+impl Sampler {
+    /// One draw. Never negative, never longer than [`SimTime::LONGEST`].
+    #[inline]
+    pub fn sample<R: Rng + ?Sized>(&self, generator: &mut R) -> SimTime {
+        match self {
+            Sampler::Constant(value) => *value,
+            Sampler::Exponential { mean } => {
+                let unit: f64 = generator.sample(Exp1);
+                SimTime::from_nanos(mean * unit)
+            }
+            Sampler::Lognormal { mu, sigma } => {
+                let normal: f64 = generator.sample(StandardNormal);
+                SimTime::from_nanos((mu + sigma * normal).exp())
+            }
+            Sampler::Gamma(gamma) => SimTime::from_nanos(generator.sample(gamma)),
+            Sampler::Uniform { min, max } => SimTime(generator.random_range(*min..=*max)),
+            Sampler::Empirical(values) => values[generator.random_range(0..values.len())],
+        }
+    }
+
+    /// The only value that it draws, where it has only one.
+    #[inline]
+    pub fn constant(&self) -> Option<SimTime> {
+        match self {
+            Sampler::Constant(value) => Some(*value),
+            _ => None,
         }
     }
 }
@@ -117,7 +156,7 @@ mod tests {
         ] {
             let mut generator = Key::new(3).generator();
             let n = 200_000;
-            let draws: Vec<f64> = (0..n).map(|_| distribution.sample(&mut generator).as_secs()).collect();
+            let draws: Vec<f64> = (0..n).map(|_| distribution.sampler().sample(&mut generator).as_secs()).collect();
             let mean = draws.iter().sum::<f64>() / n as f64;
             let scv = draws.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / n as f64 / (mean * mean);
             assert!((mean / distribution.mean() - 1.0).abs() < 0.01, "{distribution:?}: mean {mean}");

@@ -1,11 +1,57 @@
 //! Generators keyed by what they decide. A draw depends on (seed, replication, purpose, name, call, attempt) and on nothing
 //! else, so every strategy meets the same calls, luck and outages, and adding a server reshuffles nothing.
 
-use rand::SeedableRng;
-use rand::rngs::Xoshiro256PlusPlus;
+use std::convert::Infallible;
 
-/// A named, portable generator (Blackman & Vigna 2021). A fresh one per key costs a few nanoseconds.
-pub type Generator = Xoshiro256PlusPlus;
+use rand::rand_core::{TryRng, utils};
+
+/// SplitMix64 (Steele, Lea & Flood 2014): a counter and a mixing function. Named, portable, and there is nothing to set up, so every key
+/// has one of its own.
+#[derive(Debug, Clone)]
+pub struct Generator(u64);
+
+/// The counter's step: 2^64 / golden ratio, odd.
+const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
+impl Generator {
+    /// Another part of the same sequence, 2^20 draws further for each `part`: what is drawn there does not depend on how much is drawn
+    /// here.
+    #[inline]
+    pub fn part(&self, part: u64) -> Generator {
+        Generator(self.0.wrapping_add(STEP.wrapping_mul(part << 20)))
+    }
+
+    #[inline]
+    fn next(&mut self) -> u64 {
+        let value = mix(self.0);
+        self.0 = self.0.wrapping_add(STEP);
+        value
+    }
+
+    /// Uniform in [0, 1): the upper 53 bits, as in rand's StandardUniform.
+    #[inline]
+    pub fn uniform(&mut self) -> f64 {
+        (self.next() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
+    }
+}
+
+impl TryRng for Generator {
+    type Error = Infallible;
+
+    #[inline]
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok((self.next() >> 32) as u32)
+    }
+
+    #[inline]
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(self.next())
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        utils::fill_bytes_via_next_word(bytes, || self.try_next_u64())
+    }
+}
 
 /// What a generator is keyed by; built by mixing in one part after the other. Order matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,14 +74,34 @@ impl Key {
         self.with(name_hash(name))
     }
 
-    pub fn generator(self) -> Generator {
-        Generator::seed_from_u64(self.0)
+    /// The same as [`Key::with`], cheaper, for numbers that count up from a key: the keys of an agent's tasks, of a task's calls.
+    #[inline]
+    #[must_use]
+    pub const fn at(self, number: u64) -> Key {
+        Key(mix(self.0.wrapping_add(STEP.wrapping_mul(number))))
     }
 
-    /// One uniform draw from [0, 1): the cheapest generator there is, for a single decision.
+    /// This key for one of several purposes. A salt is a key itself, made once: of a purpose, or of a purpose and a server.
+    #[inline]
+    #[must_use]
+    pub const fn salted(self, salt: Key) -> Key {
+        Key(mix(self.0 ^ salt.0))
+    }
+
+    #[inline]
+    pub fn generator(self) -> Generator {
+        Generator(self.0)
+    }
+
+    /// One uniform draw from [0, 1), for a single decision.
+    #[inline]
     pub fn uniform(self) -> f64 {
-        // The upper 53 bits, as in rand's StandardUniform.
-        (mix(self.0) >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
+        self.generator().uniform()
+    }
+
+    /// For telling one call from another.
+    pub fn number(self) -> u64 {
+        self.0
     }
 }
 
@@ -45,8 +111,9 @@ pub fn name_hash(name: &str) -> u64 {
 }
 
 /// SplitMix64's finaliser (Steele, Lea & Flood 2014).
+#[inline]
 const fn mix(value: u64) -> u64 {
-    let mut z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = value.wrapping_add(STEP);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)

@@ -21,8 +21,14 @@ impl SimTime {
 
     /// From seconds; negative and NaN become zero, what is too long becomes [`SimTime::LONGEST`].
     pub fn from_secs(seconds: f64) -> SimTime {
+        SimTime::from_nanos(seconds * 1e9)
+    }
+
+    /// From nanoseconds, to the nearest; as [`SimTime::from_secs`].
+    #[inline]
+    pub fn from_nanos(nanoseconds: f64) -> SimTime {
         // `as` saturates and sends NaN to 0.
-        SimTime((seconds * 1e9).round() as u64).min(SimTime::LONGEST)
+        SimTime((nanoseconds + 0.5) as u64).min(SimTime::LONGEST)
     }
 
     pub const fn from_millis(millis: u64) -> SimTime {

@@ -1,4 +1,4 @@
-//! A call's way to its answer: attempts at its primary, retries after back-off, then the fallbacks in their order; a rejection
+//! A call's way to its answer: attempts at its first target, retries after back-off, then the fallbacks in their order; a rejection
 //! goes to the fallbacks for overload at once. Reaching the cap on its life ends it wherever it is.
 
 use crate::random::Key;
@@ -7,42 +7,51 @@ use crate::scenario::NeedId;
 use super::breaker::{Admission, Ended};
 use super::*;
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Call {
     pub task: Id<Task>,
     pub agent: AgentId,
-    need: NeedId,
+    pub need: NeedId,
     pub key: Key,
-    issued: SimTime,
+    pub issued: SimTime,
     /// Issued within the window.
     pub counted: bool,
     pub reached: bool,
-    /// Where it is: index into the model's targets.
-    target: u32,
+    /// Counts against its agent's limit of calls under way.
+    pub entered: bool,
+    /// The end of its life is in the calendar.
+    life_watched: bool,
+    pub hedged: bool,
+    /// Where it was sent first, and where it is: indices into the model's targets.
+    first: u32,
+    pub target: u32,
     /// Attempts at this target before the present one.
     pub attempt_number: u32,
-    /// The present attempt is a breaker's probe.
-    probe: bool,
-    /// Under way at a server.
+    /// Under way at a server: the present one, and the hedge beside it.
     pub attempt: Option<Id<Attempt>>,
+    pub hedge: Option<Id<Attempt>>,
     /// The next fallback of each kind that was not looked at yet: indices into the model's targets.
-    on_failure_next: u32,
+    pub on_failure_next: u32,
     on_overload_next: u32,
 }
 
 /// Why an attempt came to nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failure {
-    /// The server would not take it: its queue was full or its rate limit reached.
-    Rejected,
+    /// The server would not take it: its queue was full, its rate limit reached, the host's memory used up.
+    Rejected {
+        /// Before that instant it will not take another, where it says so.
+        until: SimTime,
+    },
     /// Anything else.
     Failed,
 }
 
-impl Simulation<'_> {
-    pub fn start_call(&mut self, task: Id<Task>, need: NeedId) {
-        let (agent, key) = (self.tasks[task].agent, self.tasks[task].call_key());
+impl<O: Observer> Simulation<'_, O> {
+    #[inline]
+    pub fn start_call(&mut self, task: Id<Task>, agent: AgentId, key: Key, need: NeedId) {
         let counted = self.in_window();
+        let first = self.first_target(need, key);
         let route = &self.model.needs[need.index()];
         let id = self.calls.insert(Call {
             task,
@@ -52,10 +61,14 @@ impl Simulation<'_> {
             issued: self.now,
             counted,
             reached: false,
-            target: route.primary,
+            entered: false,
+            life_watched: false,
+            hedged: false,
+            first,
+            target: first,
             attempt_number: 0,
-            probe: false,
             attempt: None,
+            hedge: None,
             on_failure_next: route.on_failure.start,
             on_overload_next: route.on_overload.start,
         });
@@ -63,29 +76,49 @@ impl Simulation<'_> {
             self.counted_open += 1;
             self.outcome.agents[agent.index()].issued += 1;
         }
-        #[cfg(test)]
-        self.trace.iter_mut().for_each(|trace| trace.push(tests::Traced::Call { key, agent, need }));
-        let calls = &self.calls;
-        let is_over = |event| matches!(event, Event::CallLifeOver(call) if !calls.contains(call));
-        self.calendar.schedule_in(Lane::CallLife, self.now + self.model.call_life, Event::CallLifeOver(id), is_over);
-        self.attempt_next(id);
+        self.observer.call_issued(&IssuedCall { at: self.now, key: key.number(), agent, need });
+        self.earn_retries(agent);
+        if self.model.needs[need.index()].cache.is_some() && self.is_cached(&self.calls[id]) {
+            self.outcome.agents[agent.index()].cached += u64::from(counted);
+            return self.call_succeeded(id);
+        }
+        if self.enter_client(id, agent) {
+            self.attempt_next(id);
+        }
+    }
+
+    /// When the call's life is over, whatever happens.
+    #[inline]
+    pub fn life_ends(&self, call: &Call) -> SimTime {
+        call.issued + self.model.policy.call_life
+    }
+
+    /// Puts the end of the call's life into the calendar, once. A call whose only attempt times out before needs no such entry.
+    pub fn watch_life(&mut self, id: Id<Call>) {
+        let ends = self.life_ends(&self.calls[id]);
+        let call = &mut self.calls[id];
+        if !call.life_watched {
+            call.life_watched = true;
+            self.calendar.schedule(ends, Event::CallLifeOver(id));
+        }
     }
 
     /// An attempt at the call's target, or, where an open breaker stands before it, at the next that has none.
+    #[inline]
     pub fn attempt_next(&mut self, id: Id<Call>) {
         loop {
             // The call may have reached the cap on its life while it waited to try again.
-            let Some(call) = self.calls.get_mut(id) else { return };
+            let Some(call) = self.calls.get(id) else { return };
             match self.model.targets[call.target as usize].to {
                 Target::StandIn(stand_in) => return self.ask_stand_in(id, stand_in),
                 Target::Server(server) => {
-                    let admission = match self.model.breaker {
-                        Some(_) => self.breakers[call.agent.index() * self.model.servers.len() + server.index()].admit(self.now),
-                        None => Admission::Pass,
-                    };
-                    call.probe = admission == Admission::Probe;
+                    let (agent, target, number) = (call.agent, call.target, call.attempt_number);
+                    let admission = self.admit(agent, server);
                     if admission != Admission::Skip {
-                        return self.start_attempt(id, server);
+                        let attempt = self.begin_attempt(id, server, target, number, admission == Admission::Probe);
+                        self.calls[id].attempt = Some(attempt);
+                        self.plan_hedge(attempt);
+                        return self.connect_attempt(attempt);
                     }
                 }
             }
@@ -95,28 +128,39 @@ impl Simulation<'_> {
         }
     }
 
+    #[inline]
+    pub fn admit(&mut self, agent: AgentId, server: ServerId) -> Admission {
+        match self.model.policy.breaker {
+            Some(_) => self.breakers[agent.index() * self.model.servers.len() + server.index()].admit(self.now),
+            None => Admission::Pass,
+        }
+    }
+
     /// A stand-in answers after its time and never fails.
     fn ask_stand_in(&mut self, id: Id<Call>, stand_in: StandInId) {
         let call = &mut self.calls[id];
         call.reached = true;
-        let time = luck::stand_in(call.key, &self.model.stand_ins[stand_in.index()]);
-        self.calendar.schedule(self.now + time, Event::StandInAnswered(id));
+        let at = self.now + luck::stand_in(call.key, &self.model.stand_ins[stand_in.index()]);
+        if at >= self.life_ends(&self.calls[id]) {
+            return self.watch_life(id);
+        }
+        self.calendar.schedule(at, Event::StandInAnswered(id));
     }
 
-    /// The call's attempt at a server came to nothing: what now?
-    pub fn attempt_failed(&mut self, id: Id<Call>, server: ServerId, why: Failure) {
-        self.note_at_breaker(id, server, false);
-        let call = &mut self.calls[id];
-        call.attempt = None;
-        if why == Failure::Rejected && self.turn_to_next(id, why) {
-            self.calendar.schedule(self.now, Event::AttemptDue(id));
+    /// One of the call's attempts, which is over, came to nothing: what now?
+    pub fn attempt_failed(&mut self, id: Id<Call>, attempt: &Attempt, why: Failure) {
+        self.note_at_breaker(id, attempt, false);
+        if self.other_goes_on(id, attempt) {
             return;
         }
-        let call = &mut self.calls[id];
-        if call.attempt_number < self.model.retries {
-            call.attempt_number += 1;
-            let wait = luck::backoff(call.key, self.model.backoff, &self.model.servers[server.index()], call.attempt_number);
-            self.calendar.schedule(self.now + wait, Event::AttemptDue(id));
+        self.calls[id].attempt = None;
+        if matches!(why, Failure::Rejected { .. }) && self.turn_to_next(id, why) {
+            self.calendar.schedule(self.now, Event::AttemptDue(id));
+        } else if let Some(at) = self.retry_at(id, why) {
+            if at >= self.life_ends(&self.calls[id]) {
+                return self.watch_life(id);
+            }
+            self.calendar.schedule(at, Event::AttemptDue(id));
         } else if self.turn_to_next(id, Failure::Failed) {
             self.calendar.schedule(self.now, Event::AttemptDue(id));
         } else {
@@ -133,20 +177,21 @@ impl Simulation<'_> {
         let seen = |call: &Call, to: Target| {
             let on_failure = &targets[route.on_failure.start as usize..call.on_failure_next as usize];
             let on_overload = &targets[route.on_overload.start as usize..call.on_overload_next as usize];
-            targets[route.primary as usize].to == to || on_failure.iter().chain(on_overload).any(|target| target.to == to)
+            targets[call.first as usize].to == to || on_failure.iter().chain(on_overload).any(|target| target.to == to)
         };
+        let is_rejected = matches!(why, Failure::Rejected { .. });
         loop {
-            let (next, end) = match why {
-                Failure::Rejected => (call.on_overload_next, route.on_overload.end),
-                Failure::Failed => (call.on_failure_next, route.on_failure.end),
+            let (next, end) = match is_rejected {
+                true => (call.on_overload_next, route.on_overload.end),
+                false => (call.on_failure_next, route.on_failure.end),
             };
             if next == end {
                 return false;
             }
             let is_new = !seen(call, targets[next as usize].to);
-            match why {
-                Failure::Rejected => call.on_overload_next += 1,
-                Failure::Failed => call.on_failure_next += 1,
+            match is_rejected {
+                true => call.on_overload_next += 1,
+                false => call.on_failure_next += 1,
             }
             if is_new {
                 (call.target, call.attempt_number) = (next, 0);
@@ -155,19 +200,29 @@ impl Simulation<'_> {
         }
     }
 
-    pub fn attempt_succeeded(&mut self, id: Id<Call>, server: ServerId) {
-        self.note_at_breaker(id, server, true);
+    /// The call's target that this attempt went to has answered it.
+    #[inline]
+    pub fn attempt_succeeded(&mut self, id: Id<Call>, attempt: &Attempt) {
+        self.note_at_breaker(id, attempt, true);
+        self.drop_other(id, attempt);
+        let call = &mut self.calls[id];
+        (call.target, call.attempt) = (attempt.target, None);
+        let (need, agent, counted) = (call.need, call.agent, call.counted);
+        self.outcome.agents[agent.index()].at_risk += u64::from(attempt.at_risk && counted);
+        self.fill_cache(need);
         self.call_succeeded(id);
     }
 
-    fn note_at_breaker(&mut self, id: Id<Call>, server: ServerId, well: bool) {
-        if let Some(policy) = self.model.breaker {
-            let call = &self.calls[id];
-            let breaker = &mut self.breakers[call.agent.index() * self.model.servers.len() + server.index()];
-            breaker.note(policy, self.now, Ended { probe: call.probe, well });
+    #[inline]
+    pub fn note_at_breaker(&mut self, id: Id<Call>, attempt: &Attempt, well: bool) {
+        if let Some(policy) = self.model.policy.breaker {
+            let agent = self.calls[id].agent;
+            let breaker = &mut self.breakers[agent.index() * self.model.servers.len() + attempt.server.index()];
+            breaker.note(policy, self.now, Ended { probe: attempt.probe, well });
         }
     }
 
+    #[inline]
     pub fn call_succeeded(&mut self, id: Id<Call>) {
         // A stand-in's answer may come after the cap on the call's life.
         let Some(call) = self.calls.remove(id) else { return };
@@ -178,13 +233,12 @@ impl Simulation<'_> {
             tally.succeeded += 1;
             tally.reached += 1;
             tally.degraded += u64::from(quality < 1.0);
-            tally.fallen_back += u64::from(call.target != self.model.needs[call.need.index()].primary);
+            tally.fallen_back += u64::from(call.target != call.first);
             tally.quality_sum += quality;
             tally.response_sum += response.as_secs();
             self.outcome.response.saturating_record(outcome::micros(response));
-            self.counted_open -= 1;
         }
-        self.call_is_over(call.task);
+        self.close_call(&call, true);
     }
 
     fn call_failed(&mut self, id: Id<Call>) {
@@ -194,25 +248,42 @@ impl Simulation<'_> {
             tally.failed += 1;
             tally.reached += u64::from(call.reached);
             tally.failure_time_sum += (self.now - call.issued).as_secs();
-            self.counted_open -= 1;
         }
+        self.close_call(&call, false);
+    }
+
+    #[inline]
+    fn close_call(&mut self, call: &Call, succeeded: bool) {
+        self.counted_open -= u64::from(call.counted);
+        let Call { issued, agent, need, counted, .. } = *call;
+        self.observer.call_ended(&EndedCall { at: self.now, issued, agent, need, succeeded, counted });
+        self.leave_client(call);
         self.call_is_over(call.task);
     }
 
     /// The cap on a call's life: wherever the call is, it fails now.
     pub fn call_life_over(&mut self, id: Id<Call>) {
         let Some(call) = self.calls.get(id) else { return };
-        if let Some(attempt) = call.attempt {
-            let server = self.give_up(attempt);
-            self.note_at_breaker(id, server, false);
+        for attempt in [call.attempt, call.hedge].into_iter().flatten() {
+            let given_up = self.give_up(attempt);
+            self.note_at_breaker(id, &given_up, false);
         }
         self.call_failed(id);
     }
 
     /// The client's patience with one attempt is over.
+    #[inline]
     pub fn timed_out(&mut self, attempt: Id<Attempt>) {
         let Some(call) = self.attempts.get(attempt).and_then(|attempt| attempt.call) else { return };
-        let server = self.give_up(attempt);
-        self.attempt_failed(call, server, Failure::Failed);
+        let given_up = self.give_up(attempt);
+        self.note_latency(given_up.server, self.now - given_up.begun);
+        self.attempt_failed(call, &given_up, Failure::Failed);
+    }
+
+    /// ... or with waiting for a slot.
+    pub fn queue_timed_out(&mut self, attempt: Id<Attempt>) {
+        if self.attempts.get(attempt).is_some_and(|attempt| attempt.phase == server::Phase::Waiting) {
+            self.timed_out(attempt);
+        }
     }
 }

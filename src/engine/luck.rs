@@ -5,11 +5,11 @@ use rand::RngExt;
 use rand_distr::{Distribution as _, Exp1};
 
 use crate::random::Key;
-use crate::scenario::Backoff;
+use crate::scenario::Spread;
 use crate::units::SimTime;
 
 use super::Run;
-use super::model::{AgentModel, ServerModel, StandInModel};
+use super::model::{AgentModel, BackoffModel, ErrorModel, ServerModel, ServiceModel, StandInModel};
 
 /// What a draw is for: a part of its key.
 #[derive(Debug, Clone, Copy)]
@@ -25,49 +25,106 @@ pub enum Purpose {
     ServerOutage,
     DependencyOutage,
     Restart,
+    Freeze,
+    SlowPeriod,
+    Phase,
+    User,
+    Patience,
+    Repeat,
+    Dispatch,
+    Replay,
+    FirstCall,
 }
 
-impl Key {
-    fn purpose(self, purpose: Purpose) -> Key {
-        self.with(purpose as u64)
-    }
+/// A purpose as a salt. A constant: it costs nothing where it is used.
+const fn salt(purpose: Purpose) -> Key {
+    Key::new(0x7361_6c74).with(purpose as u64)
+}
+
+/// The salt of a purpose at one server.
+pub fn server_salt(purpose: Purpose, name_hash: u64) -> Key {
+    salt(purpose).with(name_hash)
 }
 
 pub fn run_key(run: Run) -> Key {
-    Key::new(run.seed).with(u64::from(run.replication))
+    Key::new(run.seed).with(run.replication as u64)
 }
 
-pub fn agent_key(run: Key, name_hash: u64) -> Key {
-    run.purpose(Purpose::Agent).with(name_hash)
+/// Of what has a name: an agent, a cause of outages.
+pub fn named_key(run: Key, purpose: Purpose, name_hash: u64) -> Key {
+    run.with(purpose as u64).with(name_hash)
 }
 
-pub fn outage_key(run: Key, purpose: Purpose, name_hash: u64) -> Key {
-    run.purpose(purpose).with(name_hash)
+/// Of one of an agent's users.
+pub fn user_key(agent: Key, user: u32) -> Key {
+    agent.salted(salt(Purpose::User)).at(u64::from(user))
 }
 
-/// What a task is: when the agent's next one starts, and how many calls it makes.
+/// Of a call of a log.
+pub fn replay_key(run: Key, number: u32) -> Key {
+    run.with(Purpose::Replay as u64).at(u64::from(number))
+}
+
+/// What a task is: the gap from its start to the next one's, in units of the mean gap, and how many calls it makes.
 pub struct TaskDraw {
-    pub gap: SimTime,
-    pub calls: u64,
+    pub gap: f64,
+    pub calls: u32,
 }
 
 /// Of a task, by its key: the agent's and the task's number.
+#[inline]
 pub fn task(key: Key, agent: &AgentModel) -> TaskDraw {
-    let mut generator = key.purpose(Purpose::Task).generator();
-    let unit: f64 = generator.sample(Exp1);
-    let calls = 1 + agent.calls_beyond_first.map_or(0, |poisson| poisson.sample(&mut generator) as u64);
-    // At least a nanosecond: however high the rate, time goes on.
-    TaskDraw { gap: SimTime::from_secs(unit / agent.tasks).max(SimTime(1)), calls }
+    TaskDraw { gap: gap(key, agent), calls: calls(key, agent) }
+}
+
+/// Mean 1.
+#[inline]
+pub fn gap(key: Key, agent: &AgentModel) -> f64 {
+    let mut generator = key.salted(const { salt(Purpose::Task) }).generator();
+    match &agent.gaps {
+        super::model::Gaps::Exponential => generator.sample(Exp1),
+        super::model::Gaps::Constant => 1.0,
+        super::model::Gaps::Gamma(gamma) => generator.sample(gamma),
+    }
+}
+
+#[inline]
+fn calls(key: Key, agent: &AgentModel) -> u32 {
+    let Some(poisson) = &agent.calls_beyond_first else { return 1 };
+    let mut generator = key.salted(const { salt(Purpose::Task) }).generator().part(1);
+    1 + poisson.sample(&mut generator) as u32
+}
+
+/// How long the phase lasts that has this number, on or off.
+pub fn phase(agent: Key, number: u64, lasts: &crate::distribution::Sampler) -> SimTime {
+    lasts.sample(&mut agent.salted(const { salt(Purpose::Phase) }).at(number).generator())
+}
+
+/// A closed loop's user before its next task, by that task's key.
+pub fn pause(key: Key, pause: &crate::distribution::Sampler) -> SimTime {
+    pause.sample(&mut key.salted(const { salt(Purpose::Task) }).generator())
 }
 
 /// Thinking before a call, by the call's key: its task's and its number within the task.
+#[inline]
 pub fn think(key: Key, agent: &AgentModel) -> SimTime {
-    agent.think.sample(&mut key.purpose(Purpose::Think).generator())
+    agent.think.sample(&mut key.salted(const { salt(Purpose::Think) }).generator())
 }
 
 /// From [0, 1): picks the need that a call serves.
+#[inline]
 pub fn need(key: Key) -> f64 {
-    key.purpose(Purpose::Need).uniform()
+    key.salted(const { salt(Purpose::Need) }).uniform()
+}
+
+/// From [0, 1): whether a call asks what the last answer told.
+pub fn repeat(key: Key) -> f64 {
+    key.salted(const { salt(Purpose::Repeat) }).uniform()
+}
+
+/// For choosing a call's server while it runs.
+pub fn dispatch(key: Key) -> crate::random::Generator {
+    key.salted(const { salt(Purpose::Dispatch) }).generator()
 }
 
 /// What an accepted attempt will meet at a server.
@@ -84,28 +141,50 @@ pub struct ServiceDraw {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
     Success,
-    /// An error result, a protocol error or a stall.
+    /// An error result, a protocol error, a stall, or work that was aborted.
     Error,
+    /// The connection breaks instead of an answer.
+    Disconnected,
     /// No answer, ever.
     Silence,
 }
 
-pub fn service(key: Key, server: &ServerModel, attempt: u32) -> ServiceDraw {
-    let mut generator = key.purpose(Purpose::Service).with(server.name_hash).with(u64::from(attempt)).generator();
-    let chance: f64 = generator.random();
-    let serial = server.serial.sample(&mut generator);
-    let parallel = server.parallel.sample(&mut generator);
-    let errors = &server.errors;
-    let (fate, rest) = if chance < errors.answered {
+#[inline]
+pub fn service(key: Key, server: &ServerModel, service: &ServiceModel, attempt: u32) -> ServiceDraw {
+    let mut generator = key.salted(server.service_salt).at(u64::from(attempt)).generator();
+    let serial = service.serial.sample(&mut generator.part(1));
+    let parallel = service.parallel.sample(&mut generator.part(2));
+    let (fate, rest) = match &server.errors {
+        None => (Fate::Success, parallel),
+        Some(errors) => fate(generator.uniform(), errors, serial, parallel),
+    };
+    ServiceDraw { serial, rest, fate }
+}
+
+fn fate(chance: f64, errors: &ErrorModel, serial: SimTime, parallel: SimTime) -> (Fate, SimTime) {
+    if chance < errors.answered {
         (Fate::Error, parallel)
     } else if chance < errors.stalled {
         (Fate::Error, errors.stall_time.saturating_sub(serial))
     } else if chance < errors.unanswered {
         (Fate::Silence, SimTime::ZERO)
+    } else if chance < errors.disconnected {
+        (Fate::Disconnected, parallel)
     } else {
         (Fate::Success, parallel)
-    };
-    ServiceDraw { serial, rest, fate }
+    }
+}
+
+/// What the first call on a session takes beyond its own.
+pub fn first_call(key: Key, server: &ServerModel, attempt: u32) -> SimTime {
+    let salt = server_salt(Purpose::FirstCall, server.name_hash);
+    server.first_call.sample(&mut key.salted(salt).at(u64::from(attempt)).generator())
+}
+
+/// How long an attempt waits for a slot, or in all, where that is drawn.
+pub fn patience(key: Key, server: &ServerModel, attempt: u32, sampler: &crate::distribution::Sampler, part: u64) -> SimTime {
+    let salt = server_salt(Purpose::Patience, server.name_hash);
+    sampler.sample(&mut key.salted(salt).at(u64::from(attempt)).generator().part(part))
 }
 
 /// How long connecting takes, and whether a session comes about.
@@ -115,29 +194,42 @@ pub struct ConnectDraw {
     pub succeeds: bool,
 }
 
-pub fn connect(key: Key, server: &ServerModel, attempt: u32, is_out: bool) -> ConnectDraw {
-    let mut generator = key.purpose(Purpose::Connect).with(server.name_hash).with(u64::from(attempt)).generator();
-    let chance: f64 = generator.random();
-    let succeeds = !is_out && chance >= server.connect.failure.value.get();
-    let time = if succeeds { &server.connect.time } else { &server.connect.failure_time };
-    ConnectDraw { time: time.value.sample(&mut generator), succeeds }
+/// What a server that is asked for a session does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readiness {
+    /// Refuses.
+    Out,
+    /// Nobody has connected to it yet in this run.
+    Cold,
+    Warm,
 }
 
-/// Wait before retry `retry` (from 1): min(first * factor^(retry-1), max), shortened by up to the share `jitter`.
-pub fn backoff(key: Key, policy: &Backoff, server: &ServerModel, retry: u32) -> SimTime {
-    let first = policy.first.value;
-    if first == SimTime::ZERO {
-        return first;
+pub fn connect(key: Key, server: &ServerModel, attempt: u32, readiness: Readiness) -> ConnectDraw {
+    let mut generator = key.salted(server.connect_salt).at(u64::from(attempt)).generator();
+    let succeeds = readiness != Readiness::Out && generator.uniform() >= server.connect_failure;
+    let time = match (succeeds, readiness, &server.connect_cold_time) {
+        (false, _, _) => &server.connect_failure_time,
+        (true, Readiness::Cold, Some(cold)) => cold,
+        (true, _, _) => &server.connect_time,
+    };
+    ConnectDraw { time: time.sample(&mut generator.part(1)), succeeds }
+}
+
+/// Wait before retry `retry` (from 1): min(first * factor^(retry-1), max), spread as the policy says.
+pub fn backoff(key: Key, policy: &BackoffModel, server: &ServerModel, retry: u32) -> SimTime {
+    if policy.first == SimTime::ZERO {
+        return SimTime::ZERO;
     }
-    let wait = (first * policy.factor.value.powf(f64::from(retry) - 1.0)).min(policy.max.value);
-    let crate::scenario::Spread::Jitter(jitter) = &policy.spread else { return wait };
-    let jitter = jitter.value.get();
-    if jitter == 0.0 {
-        return wait;
+    let wait = (policy.first * policy.factor.powf(f64::from(retry) - 1.0)).min(policy.max);
+    let salt = server_salt(Purpose::Backoff, server.name_hash);
+    let mut generator = key.salted(salt).at(u64::from(retry)).generator();
+    match &policy.spread {
+        Spread::Jitter(jitter) if jitter.value.get() == 0.0 => wait,
+        Spread::Jitter(jitter) => wait * (1.0 - jitter.value.get() * generator.uniform()),
+        Spread::Exponential => wait * generator.sample::<f64, _>(Exp1),
     }
-    wait * (1.0 - jitter * key.purpose(Purpose::Backoff).with(server.name_hash).with(u64::from(retry)).uniform())
 }
 
 pub fn stand_in(key: Key, stand_in: &StandInModel) -> SimTime {
-    stand_in.time.sample(&mut key.purpose(Purpose::StandIn).with(stand_in.name_hash).generator())
+    stand_in.time.sample(&mut key.salted(stand_in.salt).generator())
 }

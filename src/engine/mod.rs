@@ -1,21 +1,49 @@
 //! One replication of the simulation: deterministic, and it cannot fail.
 //!
-//! Each modelled behaviour stands in one file: `workload` (tasks and their calls), `call` (a call's way over its targets,
-//! retries and back-off, the cap on its life), `breaker`, `session` (connecting), `memory`, `rate_limit`, `server` (queue, slots,
-//! service, answers), `outage` (outages and recovery). `luck` holds every random draw, `model` what the hot loop reads,
-//! `calendar` and `slab` what it runs on.
+//! Each modelled behaviour stands in one file, in the order in which a call meets them:
+//!
+//! | file | what it models |
+//! |---|---|
+//! | `arrivals` | when tasks start: Poisson, renewal, bursts, a day's profile, closed loops, a log |
+//! | `workload` | tasks, their calls in sequence or several at once, thinking |
+//! | `client` | an agent's limit of calls under way, its cache |
+//! | `dispatch` | a gateway that chooses the server of each call |
+//! | `call` | a call's way over its targets: attempts, fallbacks, stand-ins, the cap on its life |
+//! | `retry` | back-off, retry budget, "retry after" |
+//! | `hedge` | a second attempt beside a slow one |
+//! | `breaker` | circuit breakers |
+//! | `session` | connecting: cold start, a process a session or shared |
+//! | `rate_limit` | token buckets |
+//! | `memory` | the host's memory, and what slows down when it is full |
+//! | `server` | what is taken and what is turned away, safe concurrency, giving up |
+//! | `queue` | who waits for a slot, and who is next |
+//! | `service` | the serial part on a slot, the parallel part, the answer |
+//! | `sharing` | processor sharing |
+//! | `outage` | outages, freezes, slow periods, the watchdog |
+//!
+//! `luck` holds every random draw, `model` what the hot loop reads, `calendar` and `slab` what it runs on, `outcome` what it counts,
+//! `observer` what can be watched.
 
+mod arrivals;
 mod breaker;
 mod calendar;
 mod call;
+mod client;
+mod dispatch;
+mod hedge;
 mod luck;
 mod memory;
 mod model;
+mod observer;
 mod outage;
 mod outcome;
+mod queue;
 mod rate_limit;
+mod retry;
 mod server;
+mod service;
 mod session;
+mod sharing;
 mod slab;
 #[cfg(test)]
 mod tests;
@@ -25,15 +53,21 @@ use crate::mapping::Mapping;
 use crate::scenario::{AgentId, Scenario, ServerId, StandInId, Target};
 use crate::units::SimTime;
 
+use arrivals::Arrivals;
 use breaker::Breaker;
 use calendar::{Calendar, Lane};
 use call::Call;
+use client::Client;
+use dispatch::Gateway;
 use memory::Memory;
 use model::Model;
 use server::{Attempt, ServerState};
+use session::Session;
 use slab::{Id, Slab};
 use workload::Task;
 
+pub use luck::Fate;
+pub use observer::*;
 pub use outcome::*;
 
 /// Which replication of which seed. The same run meets the same luck under every mapping.
@@ -46,6 +80,9 @@ pub struct Run {
 /// Mean number of calls that one replication issues: what a run costs. A scenario may state more than any machine can
 /// simulate; whoever starts runs should look here first.
 pub fn expected_calls(scenario: &Scenario) -> f64 {
+    if let Some(replay) = &scenario.replay {
+        return replay.calls.len() as f64;
+    }
     let calls_per_second: f64 =
         scenario.agent_ids().map(|id| model::task_rate(scenario, id) * scenario.agent(id).workload.calls.value.max(1.0)).sum();
     calls_per_second * scenario.run.horizon.as_secs()
@@ -53,10 +90,15 @@ pub fn expected_calls(scenario: &Scenario) -> f64 {
 
 /// Runs the scenario under the mapping from time zero to the horizon, and what is counted from there to its end.
 ///
-/// It ends for every scenario: nobody issues calls after the horizon, and no call outlives its cap.
+/// It ends for every scenario that `scenario::parse` accepts: nobody issues calls after the horizon, and no call outlives its cap.
 pub fn simulate(scenario: &Scenario, mapping: &Mapping, run: Run) -> Outcome {
+    simulate_observed(scenario, mapping, run, &mut ())
+}
+
+/// As [`simulate`], watched. The outcome is the same.
+pub fn simulate_observed<O: Observer>(scenario: &Scenario, mapping: &Mapping, run: Run, observer: &mut O) -> Outcome {
     assert_eq!(mapping.assignments.len(), scenario.needs.len(), "a mapping has one assignment a need");
-    let mut simulation = Simulation::new(Model::new(scenario, mapping, run));
+    let mut simulation = Simulation::new(Model::new(scenario, mapping, run), observer);
     simulation.run();
     simulation.finish()
 }
@@ -65,8 +107,17 @@ pub fn simulate(scenario: &Scenario, mapping: &Mapping, run: Run) -> Outcome {
 #[derive(Debug, Clone, Copy)]
 enum Event {
     TaskStarts(AgentId),
-    /// The task's next call, after thinking.
-    CallIssued(Id<Task>),
+    UserReturns {
+        agent: AgentId,
+        user: u32,
+    },
+    /// The next call of the log.
+    ReplayDue,
+    /// The task's call of this number, after thinking.
+    CallIssued {
+        task: Id<Task>,
+        number: u32,
+    },
     /// The call's next attempt: at another target, or after back-off.
     AttemptDue(Id<Call>),
     /// The attempt has its own session now, or has failed to get it.
@@ -80,56 +131,68 @@ enum Event {
         epoch: u32,
     },
     SerialDone(Id<Attempt>),
+    /// Somebody left a slot there before the time.
+    SlotLeft(ServerId),
+    /// Something is due at a server that shares its slots.
+    ShareDone {
+        server: ServerId,
+        epoch: u32,
+    },
     Answered(Id<Attempt>),
     StandInAnswered(Id<Call>),
     TimedOut(Id<Attempt>),
+    QueueTimedOut(Id<Attempt>),
+    HedgeDue(Id<Attempt>),
     CallLifeOver(Id<Call>),
-    OutageStarts(u32),
-    OutageEnds(u32),
+    CauseBegins(u32),
+    CauseEnds(u32),
 }
 
-struct Simulation<'a> {
+struct Simulation<'a, O> {
     model: Model<'a>,
     now: SimTime,
     calendar: Calendar<Event>,
+    arrivals: Arrivals,
     tasks: Slab<Task>,
     calls: Slab<Call>,
     attempts: Slab<Attempt>,
+    /// Of tasks with servers that have a process a session.
+    sessions: Slab<Session>,
+    clients: Vec<Client>,
+    gateway: Gateway,
     servers: Vec<ServerState>,
     /// [agent][server]; empty where the policy has none.
     breakers: Vec<Breaker>,
     memory: Memory,
-    /// Tasks started so far, by agent.
-    task_counts: Vec<u64>,
-    /// Outages begun so far, by cause.
-    outage_counts: Vec<u64>,
+    /// Outages and the like begun so far, by cause.
+    cause_counts: Vec<u64>,
     /// Counted calls under way.
     counted_open: u64,
     outcome: Outcome,
-    /// Kept where a test asks for it.
-    #[cfg(test)]
-    trace: Option<Vec<tests::Traced>>,
+    observer: &'a mut O,
 }
 
-impl<'a> Simulation<'a> {
-    fn new(model: Model<'a>) -> Simulation<'a> {
-        let breakers = if model.breaker.is_some() { model.agents.len() * model.servers.len() } else { 0 };
+impl<'a, O: Observer> Simulation<'a, O> {
+    fn new(model: Model<'a>, observer: &'a mut O) -> Simulation<'a, O> {
+        let breakers = if model.policy.breaker.is_some() { model.agents.len() * model.servers.len() } else { 0 };
         Simulation {
             now: SimTime::ZERO,
             calendar: Calendar::new(),
+            arrivals: Arrivals::new(&model),
             tasks: Slab::new(),
             calls: Slab::new(),
             attempts: Slab::new(),
+            sessions: Slab::new(),
+            clients: model.agents.iter().map(|_| Client::new(&model)).collect(),
+            gateway: Gateway::new(&model),
             servers: model.servers.iter().map(ServerState::new).collect(),
             breakers: vec![Breaker::CLOSED; breakers],
-            memory: Memory::new(model.memory_limit, model.memory_resident, model.warmup, model.horizon),
-            task_counts: vec![0; model.agents.len()],
-            outage_counts: vec![0; model.causes.len()],
+            memory: Memory::new(&model),
+            cause_counts: vec![0; model.causes.len()],
             counted_open: 0,
             outcome: Outcome::empty(&model),
             model,
-            #[cfg(test)]
-            trace: None,
+            observer,
         }
     }
 
@@ -140,10 +203,11 @@ impl<'a> Simulation<'a> {
 
     fn begin(&mut self) {
         self.schedule_first_tasks();
-        self.schedule_first_outages();
+        self.schedule_first_causes();
     }
 
     /// The next event; false where all that counts is over.
+    #[inline]
     fn step(&mut self) -> bool {
         let Some((time, event)) = self.calendar.pop() else { return false };
         if time >= self.model.horizon && self.counted_open == 0 {
@@ -152,18 +216,24 @@ impl<'a> Simulation<'a> {
         debug_assert!(time >= self.now, "time never goes back");
         self.now = time;
         match event {
-            Event::TaskStarts(agent) => self.start_task(agent),
-            Event::CallIssued(task) => self.issue_call(task),
+            Event::TaskStarts(agent) => self.task_starts(agent),
+            Event::UserReturns { agent, user } => self.user_returns(agent, user),
+            Event::ReplayDue => self.replay_due(),
+            Event::CallIssued { task, number } => self.issue_call(task, number),
             Event::AttemptDue(call) => self.attempt_next(call),
             Event::SessionReady { attempt, succeeds } => self.session_ready(attempt, succeeds),
             Event::LinkReady { server, epoch } => self.link_ready(server, epoch),
             Event::SerialDone(attempt) => self.serial_done(attempt),
+            Event::SlotLeft(server) => self.serve_waiting(server),
+            Event::ShareDone { server, epoch } => self.share_done(server, epoch),
             Event::Answered(attempt) => self.answered(attempt),
             Event::StandInAnswered(call) => self.call_succeeded(call),
             Event::TimedOut(attempt) => self.timed_out(attempt),
+            Event::QueueTimedOut(attempt) => self.queue_timed_out(attempt),
+            Event::HedgeDue(attempt) => self.hedge_due(attempt),
             Event::CallLifeOver(call) => self.call_life_over(call),
-            Event::OutageStarts(cause) => self.outage_starts(cause),
-            Event::OutageEnds(cause) => self.outage_ends(cause),
+            Event::CauseBegins(cause) => self.cause_begins(cause),
+            Event::CauseEnds(cause) => self.cause_ends(cause),
         }
         true
     }
@@ -174,23 +244,27 @@ impl<'a> Simulation<'a> {
         self.close_slots();
         for (state, tally) in self.servers.iter().zip(&mut self.outcome.servers) {
             tally.up = self.outcome.window.saturating_sub(state.down_time(&self.model, self.now));
+            tally.frozen = state.frozen_time(&self.model, self.now);
         }
         self.outcome.memory_peak = self.memory.peak(self.now);
         self.outcome
     }
 
     /// Whether what happens now is within the window.
+    #[inline]
     fn in_window(&self) -> bool {
         self.model.in_window(self.now)
     }
 }
 
 impl Model<'_> {
+    #[inline]
     fn in_window(&self, instant: SimTime) -> bool {
         instant >= self.warmup && instant < self.horizon
     }
 
     /// How much of a span lies within the window.
+    #[inline]
     fn within_window(&self, from: SimTime, to: SimTime) -> SimTime {
         to.min(self.horizon).saturating_sub(from.max(self.warmup))
     }
@@ -202,7 +276,7 @@ impl Outcome {
             window: model.horizon.saturating_sub(model.warmup),
             agents: vec![CallTally::default(); model.agents.len()],
             servers: vec![ServerTally::default(); model.servers.len()],
-            response: outcome::response_histogram(model.call_life),
+            response: outcome::response_histogram(model.policy.call_life),
             memory_peak: crate::units::Bytes(0),
         }
     }

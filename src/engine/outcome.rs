@@ -30,8 +30,14 @@ pub struct CallTally {
     pub degraded: u64,
     /// Answered by a fallback (a server or a stand-in).
     pub fallen_back: u64,
-    /// Attempts at servers.
+    /// Answered from the client's cache.
+    pub cached: u64,
+    /// Answered, and the work perhaps lost: the server had taken more calls at once than is safe.
+    pub at_risk: u64,
+    /// Attempts at servers, retries and hedges among them.
     pub attempts: u64,
+    pub retries: u64,
+    pub hedges: u64,
     /// Sum over the calls that succeeded.
     pub quality_sum: f64,
     /// \[s\], sum over the calls that succeeded.
@@ -52,21 +58,34 @@ pub struct ServerTally {
     pub accepted: u64,
     pub rejected_queue_full: u64,
     pub rejected_rate_limit: u64,
+    /// The host had no memory left for the call.
+    pub rejected_memory: u64,
     pub succeeded: u64,
-    /// Soft, protocol and stall errors.
+    /// Soft, protocol and stall errors, aborted work, and connections that broke instead of an answer.
     pub errors: u64,
+    /// Answered although more calls were under way than is safe: perhaps lost, or aborted.
+    pub at_risk: u64,
     /// Given up by the client.
     pub timeouts: u64,
     /// Broken by an outage while waiting or being served.
     pub broken: u64,
     /// \[s\] from an attempt's acceptance to its answer, sum over those that succeeded.
     pub response_sum: f64,
+    /// Accepted attempts that had to wait for a slot.
+    pub delayed: u64,
+    /// \[s\] in the queue, sum over those whose service began.
+    pub wait_sum: f64,
+    /// Attempts that left the queue because their client gave up, and their time \[s\] in it.
+    pub gave_up_waiting: u64,
+    pub wait_given_up_sum: f64,
     /// Slot time spent, all slots together, within the window.
     pub busy: SimTime,
     /// Serial work that arrived within the window, rejected work included: above slots x up time, the server is offered more than it can serve.
     pub offered: SimTime,
-    /// Time up within the window.
+    /// Time up within the window: not out. A frozen server is up.
     pub up: SimTime,
+    /// Time frozen within the window.
+    pub frozen: SimTime,
 }
 
 /// For the response times of calls that live no longer than `call_life`.
@@ -88,7 +107,11 @@ impl CallTally {
         self.reached += other.reached;
         self.degraded += other.degraded;
         self.fallen_back += other.fallen_back;
+        self.cached += other.cached;
+        self.at_risk += other.at_risk;
         self.attempts += other.attempts;
+        self.retries += other.retries;
+        self.hedges += other.hedges;
         self.quality_sum += other.quality_sum;
         self.response_sum += other.response_sum;
         self.failure_time_sum += other.failure_time_sum;

@@ -20,16 +20,16 @@ impl TokenBucket {
         TokenBucket { interval: u128::from(interval), burst: u128::from(limit.burst.value), full_at: 0 }
     }
 
-    /// Takes a token; false where there is none.
-    #[must_use]
-    pub fn take(&mut self, now: SimTime) -> bool {
+    /// Takes a token; where there is none, tells when there will be one.
+    pub fn take(&mut self, now: SimTime) -> Result<(), SimTime> {
         let now = u128::from(now.0);
         let full_at = self.full_at.max(now) + self.interval;
-        if full_at > now + self.interval * self.burst {
-            return false;
+        let room = self.interval * self.burst;
+        if full_at > now + room {
+            return Err(SimTime(u64::try_from(full_at - room).unwrap_or(u64::MAX)).min(SimTime::LONGEST));
         }
         self.full_at = full_at;
-        true
+        Ok(())
     }
 }
 
@@ -44,7 +44,7 @@ mod tests {
         let check = |per_hour: f64, burst: u32, arrivals: &[u64], expected: &[bool]| {
             let limit = RateLimit { rate: Figure::stated(Rate::per_hour(per_hour)), burst: Figure::stated(burst), retry_after: false };
             let mut bucket = TokenBucket::new(&limit);
-            let passed: Vec<bool> = arrivals.iter().map(|ms| bucket.take(SimTime::from_millis(*ms))).collect();
+            let passed: Vec<bool> = arrivals.iter().map(|ms| bucket.take(SimTime::from_millis(*ms)).is_ok()).collect();
             assert_eq!(passed, expected, "{per_hour}/h, burst {burst}");
         };
         check(3600.0, 2, &[0, 0, 0, 999, 1000, 1000, 5000, 5000, 5000], &[true, true, false, false, true, false, true, true, false]);

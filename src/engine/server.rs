@@ -1,16 +1,15 @@
-//! What a server does with the attempts that reach it: rate limit, queue, slots, the serial part of the service on a slot, the
-//! parallel part without one, then the answer. A client that gave up is not noticed: the work goes on, its answer finds nobody.
-
-use std::collections::VecDeque;
+//! What a server does with the attempts that reach it: which it takes, which it turns away, and what becomes of those whose client gave up.
 
 use crate::random::Key;
-use crate::scenario::Process;
+use crate::scenario::{Beyond, Discipline, GivenUp, Process};
 
 use super::call::Failure;
-use super::luck::Fate;
+use super::luck::{Fate, ServiceDraw};
 use super::model::ServerModel;
+use super::queue::Waiting;
 use super::rate_limit::TokenBucket;
-use super::session::{Link, Session};
+use super::session::Link;
+use super::sharing::Sharing;
 use super::*;
 
 #[derive(Debug)]
@@ -20,51 +19,74 @@ pub struct ServerState {
     /// Since when it is down, where it is; and how long it was before, within the window.
     pub down_since: SimTime,
     pub down_before: SimTime,
+    /// Since when it is frozen, where it is; how long it was before, in all and within the window.
+    pub frozen_since: Option<SimTime>,
+    pub frozen_total: SimTime,
+    pub frozen_before: SimTime,
+    /// What was due while it was frozen: and how much of its work is left.
+    pub parked: Vec<(Id<Attempt>, SimTime)>,
+    /// What begins takes so many times as long: a slow period.
+    pub slow: f64,
     pub link: Link,
+    /// The first call on the link has been made.
+    pub link_used: bool,
+    /// Somebody has connected to it in this run.
+    pub warm: bool,
     /// Attempts that wait for the link.
     pub connecting: Vec<Id<Attempt>>,
     /// Ends of sessions by outages, so far.
     pub epoch: u32,
-    /// Open and opening sessions of tasks.
+    /// Open and opening sessions of tasks, and by how much their processes have grown; that of the shared process.
     pub sessions: u64,
+    pub sessions_grown: u64,
+    pub grown: u64,
     pub connect_failures_row: u32,
     tokens: Option<TokenBucket>,
     pub slots_free: u32,
-    /// First come, first served.
-    pub waiting: VecDeque<Id<Attempt>>,
-    /// Every attempt that has begun here and is not over.
-    pub under_way: Vec<Id<Attempt>>,
+    pub waiting: Waiting,
+    pub sharing: Sharing,
+    /// Attempts that have begun here and are not over.
+    pub outstanding: u32,
+    /// Those of them that were taken.
+    pub present: u32,
+    /// Those of them that wait or are on a slot.
+    pub queued: u32,
 }
 
 /// One attempt at a server, from its start until the server is done with it: longer than the client cares, where it gave up.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Attempt {
     pub server: ServerId,
+    /// Index into the model's targets.
+    pub target: u32,
     /// None where the client gave up.
     pub call: Option<Id<Call>>,
     /// The call's.
     pub key: Key,
     pub counted: bool,
+    /// A breaker's probe.
+    pub probe: bool,
+    pub at_risk: bool,
     /// Attempts of the call at this server before.
     pub number: u32,
     pub phase: Phase,
-    /// Being opened by this attempt.
-    pub session: Option<Session>,
-    accepted: SimTime,
-    /// When the serial part began.
-    started: SimTime,
-    serial: SimTime,
-    rest: SimTime,
-    fate: Fate,
-    /// Its place in the server's `under_way`.
-    place: u32,
+    /// Its task's, where the server has a process a session.
+    pub session: Option<Id<Session>>,
+    pub begun: SimTime,
+    pub accepted: SimTime,
+    /// When the present part of its service began, and how long the server had been frozen by then.
+    pub started: SimTime,
+    pub frozen_by_start: SimTime,
+    pub serial: SimTime,
+    pub rest: SimTime,
+    pub fate: Fate,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
     Connecting,
     Waiting,
-    /// On a slot.
+    /// On a slot, or on a share of the slots.
     Serial,
     /// The parallel part, or a stall.
     Parallel,
@@ -78,221 +100,272 @@ impl ServerState {
             down_causes: u32::from(!model.up),
             down_since: SimTime::ZERO,
             down_before: SimTime::ZERO,
+            frozen_since: None,
+            frozen_total: SimTime::ZERO,
+            frozen_before: SimTime::ZERO,
+            parked: Vec::new(),
+            slow: 1.0,
             link: Link::Closed,
+            link_used: false,
+            warm: false,
             connecting: Vec::new(),
             epoch: 0,
             sessions: 0,
+            sessions_grown: 0,
+            grown: 0,
             connect_failures_row: 0,
-            tokens: model.rate_limit.map(TokenBucket::new),
+            tokens: model.rate_limit.as_ref().map(TokenBucket::new),
             slots_free: model.slots,
-            waiting: VecDeque::new(),
-            under_way: Vec::new(),
+            waiting: Waiting::new(model.discipline),
+            sharing: Sharing::default(),
+            outstanding: 0,
+            present: 0,
+            queued: 0,
         }
     }
 
+    #[inline]
     pub fn is_out(&self) -> bool {
         self.down_causes > 0
     }
 
-    /// Within the window, up to now.
-    pub fn down_time(&self, model: &Model, now: SimTime) -> SimTime {
-        let present = if self.is_out() { model.within_window(self.down_since, now) } else { SimTime::ZERO };
-        self.down_before + present
+    #[inline]
+    pub fn is_frozen(&self) -> bool {
+        self.frozen_since.is_some()
     }
 }
 
-impl Simulation<'_> {
+impl<O: Observer> Simulation<'_, O> {
     /// Enters an attempt in the books: it has begun, nothing has happened yet.
-    pub fn begin_attempt(&mut self, call_id: Id<Call>, server: ServerId) -> Id<Attempt> {
-        let call = &mut self.calls[call_id];
+    #[inline]
+    pub fn begin_attempt(&mut self, call_id: Id<Call>, server: ServerId, target: u32, number: u32, probe: bool) -> Id<Attempt> {
+        let call = &self.calls[call_id];
+        let (agent, counted, key) = (call.agent, call.counted, call.key);
         let id = self.attempts.insert(Attempt {
             server,
+            target,
             call: Some(call_id),
-            key: call.key,
-            counted: call.counted,
-            number: call.attempt_number,
+            key,
+            counted,
+            probe,
+            at_risk: false,
+            number,
             phase: Phase::Connecting,
             session: None,
+            begun: self.now,
             accepted: SimTime::ZERO,
             started: SimTime::ZERO,
+            frozen_by_start: SimTime::ZERO,
             serial: SimTime::ZERO,
             rest: SimTime::ZERO,
             fate: Fate::Success,
-            place: self.servers[server.index()].under_way.len() as u32,
         });
-        call.attempt = Some(id);
-        self.servers[server.index()].under_way.push(id);
-        if call.counted {
-            self.outcome.agents[call.agent.index()].attempts += 1;
+        self.servers[server.index()].outstanding += 1;
+        if counted {
+            self.outcome.agents[agent.index()].attempts += 1;
             self.outcome.servers[server.index()].attempts += 1;
         }
-        let attempts = &self.attempts;
-        let is_over = |event| matches!(event, Event::TimedOut(id) if attempts.get(id).is_none_or(|attempt| attempt.call.is_none()));
-        self.calendar.schedule_in(Lane::Timeout, self.now + self.model.timeout, Event::TimedOut(id), is_over);
+        self.plan_timeout(id, call_id);
         id
     }
 
+    /// When the client gives the attempt up, unless its call's life is over before.
+    #[inline]
+    fn plan_timeout(&mut self, id: Id<Attempt>, call: Id<Call>) {
+        let life_ends = self.life_ends(&self.calls[call]);
+        let constant = self.model.policy.timeout.constant();
+        let timeout = constant.unwrap_or_else(|| {
+            let attempt = &self.attempts[id];
+            luck::patience(attempt.key, &self.model.servers[attempt.server.index()], attempt.number, &self.model.policy.timeout, 0)
+        });
+        let at = self.now + timeout;
+        if at >= life_ends {
+            self.watch_life(call);
+        } else if constant.is_some() {
+            let attempts = &self.attempts;
+            let is_over = |event| matches!(event, Event::TimedOut(id) if attempts.get(id).is_none_or(|attempt| attempt.call.is_none()));
+            self.calendar.schedule_in(Lane::Timeout, at, Event::TimedOut(id), is_over);
+        } else {
+            self.calendar.schedule(at, Event::TimedOut(id));
+        }
+    }
+
     /// Takes an attempt out of the books.
+    #[inline]
     pub fn remove_attempt(&mut self, id: Id<Attempt>) -> Option<Attempt> {
         let attempt = self.attempts.remove(id)?;
-        let under_way = &mut self.servers[attempt.server.index()].under_way;
-        under_way.swap_remove(attempt.place as usize);
-        if let Some(moved) = under_way.get(attempt.place as usize) {
-            self.attempts[*moved].place = attempt.place;
+        let (model, state) = (&self.model.servers[attempt.server.index()], &mut self.servers[attempt.server.index()]);
+        state.outstanding -= 1;
+        if attempt.phase != Phase::Connecting {
+            state.present -= 1;
+            state.queued -= u32::from(matches!(attempt.phase, Phase::Waiting | Phase::Serial));
+            if model.memory_per_call.0 > 0 {
+                self.memory.release(self.now, model.memory_per_call);
+            }
         }
         Some(attempt)
     }
 
     /// A connected attempt reaches the server, which takes it or turns it away.
+    #[inline]
     pub fn arrive(&mut self, id: Id<Attempt>) {
+        let draw = self.draw_service(id);
         let in_window = self.in_window();
         let attempt = &mut self.attempts[id];
         let server = attempt.server.index();
         let (model, state, tally) = (&self.model.servers[server], &mut self.servers[server], &mut self.outcome.servers[server]);
-        let draw = luck::service(attempt.key, model, attempt.number);
-        (attempt.serial, attempt.rest, attempt.fate) = (draw.serial, draw.rest, draw.fate);
-        #[cfg(test)]
-        self.trace.iter_mut().for_each(|trace| {
-            trace.push(tests::Traced::Arrival { key: attempt.key, server: attempt.server, attempt: attempt.number, draw })
-        });
         if in_window {
             tally.offered += draw.serial;
         }
-        if state.tokens.as_mut().is_some_and(|tokens| !tokens.take(self.now)) {
+        if let Some(tokens) = &mut state.tokens
+            && let Err(next) = tokens.take(self.now)
+        {
             tally.rejected_rate_limit += u64::from(attempt.counted);
-            return self.reject(id);
+            let says = model.rate_limit.as_ref().is_some_and(|limit| limit.retry_after);
+            return self.reject(id, if says { next } else { SimTime::ZERO });
         }
-        if state.slots_free == 0 && state.waiting.len() >= model.queue {
+        if state.is_full(model) {
             tally.rejected_queue_full += u64::from(attempt.counted);
-            return self.reject(id);
+            return self.reject(id, SimTime::ZERO);
+        }
+        if model.memory_per_call.0 > 0 && !self.memory.take(self.now, model.memory_per_call) {
+            tally.rejected_memory += u64::from(attempt.counted);
+            return self.reject(id, SimTime::ZERO);
         }
         tally.accepted += u64::from(attempt.counted);
-        attempt.accepted = self.now;
+        (attempt.accepted, attempt.serial, attempt.rest, attempt.fate) = (self.now, draw.serial, draw.rest, draw.fate);
+        if let Some(safe) = model.safe
+            && state.present >= safe.limit
+        {
+            attempt.at_risk = true;
+            if safe.beyond == Beyond::Aborted && attempt.fate == Fate::Success {
+                attempt.fate = Fate::Error;
+            }
+        }
+        state.present += 1;
+        state.queued += 1;
         if let Some(call) = attempt.call {
             self.calls[call].reached = true;
         }
-        if state.slots_free > 0 {
-            self.start_service(id);
-        } else {
-            attempt.phase = Phase::Waiting;
-            state.waiting.push_back(id);
-        }
+        let is_shared = model.discipline == Discipline::ProcessorSharing;
+        if !state.is_frozen() && (is_shared || state.slots_free > 0) { self.start_service(id) } else { self.wait_for_slot(id) }
     }
 
-    fn reject(&mut self, id: Id<Attempt>) {
+    /// What the attempt meets there: luck's, or the log's; as it is today, where something slows the server down.
+    #[inline]
+    fn draw_service(&mut self, id: Id<Attempt>) -> ServiceDraw {
+        let attempt = &self.attempts[id];
+        let (key, server, number) = (attempt.key, attempt.server, attempt.number);
+        let model = &self.model.servers[server.index()];
+        let service = &self.model.services[self.model.targets[attempt.target as usize].service as usize];
+        let mut draw = luck::service(key, model, service, number);
+        let state = &self.servers[server.index()];
+        self.observer.attempt_arrives(&Arrival {
+            at: self.now,
+            key: key.number(),
+            server,
+            attempt: number,
+            present: state.present,
+            serial: draw.serial,
+            parallel: draw.rest,
+            fate: draw.fate,
+        });
+        if self.model.replay.is_some()
+            && let Some(took) = attempt.call.and_then(|call| self.served_in_log(self.calls[call].task, server))
+        {
+            draw.serial = took * service.serial_share;
+            draw.rest = took.saturating_sub(draw.serial);
+        }
+        if model.has_first_call && self.is_first_call(id) {
+            draw.serial += luck::first_call(key, &self.model.servers[server.index()], number);
+        }
+        if self.model.servers[server.index()].slows {
+            let factor = self.servers[server.index()].slow * self.memory.slowdown();
+            if factor != 1.0 {
+                (draw.serial, draw.rest) = (draw.serial * factor, draw.rest * factor);
+            }
+        }
+        draw
+    }
+
+    fn reject(&mut self, id: Id<Attempt>, until: SimTime) {
         let Some(attempt) = self.remove_attempt(id) else { return };
         if let Some(call) = attempt.call {
-            self.attempt_failed(call, attempt.server, Failure::Rejected);
+            self.attempt_failed(call, &attempt, Failure::Rejected { until });
         }
     }
 
-    /// On a free slot.
-    fn start_service(&mut self, id: Id<Attempt>) {
-        let attempt = &mut self.attempts[id];
-        attempt.started = self.now;
-        if attempt.serial == SimTime::ZERO {
-            return self.serve_rest(id);
+    /// The client turns its back on an attempt, which is told as it was. The server goes on with what it has taken, or drops it, as the
+    /// policy says.
+    pub fn give_up(&mut self, id: Id<Attempt>) -> Attempt {
+        let attempt = self.attempts[id];
+        self.outcome.servers[attempt.server.index()].timeouts += u64::from(attempt.counted);
+        match (attempt.phase, self.model.policy.given_up) {
+            (Phase::Connecting, _) => self.stop_connecting(id),
+            (Phase::Silent, _) => drop(self.remove_attempt(id)),
+            (_, GivenUp::GoesOn) => self.attempts[id].call = None,
+            (_, GivenUp::IsCancelled) => self.cancel(id, &attempt),
         }
-        attempt.phase = Phase::Serial;
-        self.servers[attempt.server.index()].slots_free -= 1;
-        self.calendar.schedule(self.now + attempt.serial, Event::SerialDone(id));
+        attempt
     }
 
-    pub fn serial_done(&mut self, id: Id<Attempt>) {
-        // An outage may have broken it.
-        let Some(attempt) = self.attempts.get(id) else { return };
-        let server = attempt.server;
-        let busy = self.model.within_window(attempt.started, self.now);
-        self.outcome.servers[server.index()].busy += busy;
-        let state = &mut self.servers[server.index()];
-        state.slots_free += 1;
-        while self.servers[server.index()].slots_free > 0
-            && let Some(next) = self.servers[server.index()].waiting.pop_front()
-        {
-            self.start_service(next);
-        }
-        self.serve_rest(id);
-    }
-
-    /// What is left once the slot is free.
-    fn serve_rest(&mut self, id: Id<Attempt>) {
-        let attempt = &mut self.attempts[id];
-        match attempt.fate {
-            Fate::Silence if attempt.call.is_none() => drop(self.remove_attempt(id)),
-            Fate::Silence => attempt.phase = Phase::Silent,
-            Fate::Success | Fate::Error if attempt.rest == SimTime::ZERO => self.answered(id),
-            Fate::Success | Fate::Error => {
-                attempt.phase = Phase::Parallel;
-                self.calendar.schedule(self.now + attempt.rest, Event::Answered(id));
-            }
-        }
-    }
-
-    pub fn answered(&mut self, id: Id<Attempt>) {
-        let Some(attempt) = self.remove_attempt(id) else { return };
-        let Some(call) = attempt.call else { return };
-        let tally = &mut self.outcome.servers[attempt.server.index()];
-        match attempt.fate {
-            Fate::Success => {
-                if attempt.counted {
-                    tally.succeeded += 1;
-                    tally.response_sum += (self.now - attempt.accepted).as_secs();
-                }
-                self.attempt_succeeded(call, attempt.server);
-            }
-            Fate::Error | Fate::Silence => {
-                tally.errors += u64::from(attempt.counted);
-                self.attempt_failed(call, attempt.server, Failure::Failed);
-            }
-        }
-    }
-
-    /// The client turns its back on an attempt; the server goes on with what it has accepted. Tells which server it was.
-    pub fn give_up(&mut self, id: Id<Attempt>) -> ServerId {
-        let attempt = &mut self.attempts[id];
-        let server = attempt.server;
-        self.outcome.servers[server.index()].timeouts += u64::from(attempt.counted);
+    fn cancel(&mut self, id: Id<Attempt>, attempt: &Attempt) {
+        self.remove_attempt(id);
         match attempt.phase {
-            Phase::Connecting => self.stop_connecting(id),
-            Phase::Silent => drop(self.remove_attempt(id)),
-            Phase::Waiting | Phase::Serial | Phase::Parallel => attempt.call = None,
+            Phase::Waiting => self.leave_queue(attempt),
+            Phase::Serial => {
+                self.leave_slot(attempt);
+                self.slot_is_left(attempt.server);
+            }
+            Phase::Connecting | Phase::Parallel | Phase::Silent => {}
         }
-        server
     }
 
     /// An outage breaks everything that is under way at a server: the clients notice at once.
     pub fn break_attempts(&mut self, server: ServerId) {
-        let slots = self.model.servers[server.index()].slots;
-        let state = &mut self.servers[server.index()];
-        state.waiting.clear();
-        state.slots_free = slots;
+        let broken: Vec<Id<Attempt>> = self.attempts.iter().filter(|(_, attempt)| attempt.server == server).map(|(id, _)| id).collect();
+        self.update_share(server);
+        self.servers[server.index()].clear(&self.model.servers[server.index()]);
         // Nobody begins here meanwhile: what follows goes through the calendar.
-        let mut broken = std::mem::take(&mut state.under_way);
-        for id in broken.drain(..) {
-            let Some(attempt) = self.attempts.remove(id) else { continue };
-            let tally = &mut self.outcome.servers[server.index()];
-            match (attempt.phase, self.model.servers[server.index()].process) {
+        for id in broken {
+            let Some(attempt) = self.remove_attempt(id) else { continue };
+            let model = &self.model.servers[server.index()];
+            match (attempt.phase, model.process) {
                 // The shared link's own failure is noted where it is lost.
                 (Phase::Connecting, Process::Shared) => {}
                 (Phase::Connecting, Process::Session) => self.note_connected(server, attempt.counted, false),
                 (phase, _) => {
-                    if phase == Phase::Serial {
+                    let tally = &mut self.outcome.servers[server.index()];
+                    if phase == Phase::Serial && model.discipline != Discipline::ProcessorSharing {
                         tally.busy += self.model.within_window(attempt.started, self.now);
                     }
                     tally.broken += u64::from(attempt.counted && attempt.call.is_some());
                 }
             }
             if let Some(call) = attempt.call {
-                self.attempt_failed(call, server, Failure::Failed);
+                self.attempt_failed(call, &attempt, Failure::Failed);
             }
         }
-        self.servers[server.index()].under_way = broken;
+    }
+}
+
+impl ServerState {
+    /// One more would neither be served nor find a place to wait. What is frozen turns nobody away.
+    #[inline]
+    fn is_full(&self, model: &ServerModel) -> bool {
+        match model.discipline {
+            _ if model.queue == usize::MAX => false,
+            _ if self.is_frozen() => false,
+            Discipline::ProcessorSharing => self.queued as usize >= model.queue.saturating_add(model.slots as usize),
+            Discipline::Fifo | Discipline::Priority => self.slots_free == 0 && self.waiting.len() >= model.queue,
+        }
     }
 
-    /// Accounts for the slots that are busy when the run ends.
-    pub fn close_slots(&mut self) {
-        for attempt in self.attempts.iter().filter(|attempt| attempt.phase == Phase::Serial) {
-            self.outcome.servers[attempt.server.index()].busy += self.model.within_window(attempt.started, self.now);
-        }
+    /// Everything that was there is gone.
+    fn clear(&mut self, model: &ServerModel) {
+        self.waiting.clear();
+        self.parked.clear();
+        self.sharing.clear();
+        self.slots_free = model.slots;
     }
 }

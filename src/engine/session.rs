@@ -1,10 +1,13 @@
 //! Connecting. A shared server has one session for all agents: the first attempt that needs it opens it, attempts that come
-//! meanwhile wait for the same opening (and fail with it), and it stands until an outage ends it. A server with a process a session
-//! is opened by each task's first attempt there and closed at the task's end or by an outage; its process takes memory.
+//! meanwhile wait for the same opening (and fail with it), and it stands until an outage ends it or it breaks. A server with a process a
+//! session is opened by each task's first attempt there and closed at the task's end, by an outage, or when it breaks; its process takes
+//! memory. The run's first connection to a server may be a cold start; the first call on a session may take longer.
 
 use crate::scenario::Process;
+use crate::units::Bytes;
 
 use super::call::Failure;
+use super::luck::Readiness;
 use super::server::Phase;
 use super::*;
 
@@ -17,34 +20,55 @@ pub enum Link {
 }
 
 /// A task's own session with a server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Session {
     pub server: ServerId,
     /// The server's when it was opened: an outage since has ended it.
-    pub epoch: u32,
+    epoch: u32,
+    /// It has not been closed, nor broken by itself.
+    open: bool,
+    /// Its first call has been made.
+    used: bool,
+    /// Memory \[B\] by which its process has grown.
+    grown: u64,
+    /// The task's session before.
+    before: Option<Id<Session>>,
 }
 
-impl Simulation<'_> {
-    /// One attempt of the call at a server: through its session, which is opened first where there is none.
-    pub fn start_attempt(&mut self, call: Id<Call>, server: ServerId) {
-        let id = self.begin_attempt(call, server);
+impl<O: Observer> Simulation<'_, O> {
+    /// An attempt goes through its session, which is opened first where there is none.
+    #[inline]
+    pub fn connect_attempt(&mut self, id: Id<Attempt>) {
+        let server = self.attempts[id].server;
         match self.model.servers[server.index()].process {
             Process::Shared => match self.servers[server.index()].link {
                 Link::Open => self.arrive(id),
                 Link::Opening { .. } => self.servers[server.index()].connecting.push(id),
                 Link::Closed => self.open_link(id),
             },
-            Process::Session => {
-                let epoch = self.servers[server.index()].epoch;
-                let task = &mut self.tasks[self.calls[call].task];
-                task.sessions.retain(|session| session.server != server || session.epoch == epoch);
-                if task.sessions.iter().any(|session| session.server == server) {
+            Process::Session => match self.open_session_of(id, server) {
+                Some(session) => {
+                    self.attempts[id].session = Some(session);
                     self.arrive(id);
-                } else {
-                    self.open_session(id);
                 }
-            }
+                None => self.open_session(id),
+            },
         }
+    }
+
+    /// The open session with the server that the attempt's task has.
+    fn open_session_of(&self, id: Id<Attempt>, server: ServerId) -> Option<Id<Session>> {
+        let call = self.attempts[id].call?;
+        let epoch = self.servers[server.index()].epoch;
+        let mut next = self.tasks[self.calls[call].task].sessions;
+        while let Some(id) = next {
+            let session = &self.sessions[id];
+            if session.server == server && session.open && session.epoch == epoch {
+                return Some(id);
+            }
+            next = session.before;
+        }
+        None
     }
 
     fn open_link(&mut self, id: Id<Attempt>) {
@@ -69,6 +93,7 @@ impl Simulation<'_> {
             return;
         }
         state.link = if succeeds { Link::Open } else { Link::Closed };
+        state.link_used = false;
         self.note_connected(server, counted, succeeds);
         // Nobody joins the waiting ones meanwhile: what follows goes through the calendar.
         let mut waiting = std::mem::take(&mut self.servers[server.index()].connecting);
@@ -78,27 +103,34 @@ impl Simulation<'_> {
             }
             if succeeds {
                 self.arrive(id);
-            } else if let Some(call) = self.remove_attempt(id).and_then(|attempt| attempt.call) {
-                self.attempt_failed(call, server, Failure::Failed);
+            } else {
+                self.connecting_failed(id);
             }
         }
         self.servers[server.index()].connecting = waiting;
     }
 
+    fn connecting_failed(&mut self, id: Id<Attempt>) {
+        let Some(attempt) = self.remove_attempt(id) else { return };
+        if let Some(call) = attempt.call {
+            self.attempt_failed(call, &attempt, Failure::Failed);
+        }
+    }
+
     fn open_session(&mut self, id: Id<Attempt>) {
         let (server, counted) = (self.attempts[id].server, self.attempts[id].counted);
         let memory = self.model.servers[server.index()].memory;
-        let state = &mut self.servers[server.index()];
-        let is_out = state.is_out();
+        let is_out = self.servers[server.index()].is_out();
         self.note_connect(server, counted);
         if !is_out && !self.memory.take(self.now, memory) {
             // The process cannot even start.
             return self.session_failed(id);
         }
-        let state = &mut self.servers[server.index()];
         if !is_out {
+            let state = &mut self.servers[server.index()];
             state.sessions += 1;
-            self.attempts[id].session = Some(Session { server, epoch: state.epoch });
+            let session = Session { server, epoch: state.epoch, open: true, used: false, grown: 0, before: None };
+            self.attempts[id].session = Some(self.sessions.insert(session));
         }
         let draw = self.draw_connect(id);
         if draw.time == SimTime::ZERO {
@@ -109,36 +141,98 @@ impl Simulation<'_> {
     }
 
     pub fn session_ready(&mut self, id: Id<Attempt>, succeeds: bool) {
-        let Some(attempt) = self.attempts.get_mut(id) else { return };
+        let Some(attempt) = self.attempts.get(id) else { return };
         if !succeeds {
             return self.session_failed(id);
         }
         let (server, counted) = (attempt.server, attempt.counted);
-        let session = attempt.session.take().expect("a session that comes about holds its process");
+        let session = attempt.session.expect("a session that comes about holds its process");
         let call = attempt.call.expect("a client that gives up takes its opening with it");
-        let task = self.calls[call].task;
-        self.tasks[task].sessions.push(session);
+        let task = &mut self.tasks[self.calls[call].task];
+        self.sessions[session].before = task.sessions.replace(session);
         self.note_connected(server, counted, true);
         self.arrive(id);
     }
 
     fn session_failed(&mut self, id: Id<Attempt>) {
-        let Some(attempt) = self.remove_attempt(id) else { return };
+        let attempt = self.attempts[id];
         self.note_connected(attempt.server, attempt.counted, false);
+        self.drop_opening(&attempt);
+        self.connecting_failed(id);
+    }
+
+    /// A session that was being opened, and is no task's yet.
+    fn drop_opening(&mut self, attempt: &Attempt) {
         if let Some(session) = attempt.session {
-            self.close_session(session);
-        }
-        if let Some(call) = attempt.call {
-            self.attempt_failed(call, attempt.server, Failure::Failed);
+            self.release_session(session);
+            self.sessions.remove(session);
         }
     }
 
     /// Its process ends, unless an outage has ended it before.
-    pub fn close_session(&mut self, session: Session) {
-        let state = &mut self.servers[session.server.index()];
-        if state.epoch == session.epoch {
+    fn release_session(&mut self, id: Id<Session>) {
+        let session = &mut self.sessions[id];
+        let (server, grown) = (session.server, session.grown);
+        let was_open = std::mem::replace(&mut session.open, false);
+        let state = &mut self.servers[server.index()];
+        if was_open && state.epoch == session.epoch {
             state.sessions -= 1;
-            self.memory.release(self.now, self.model.servers[session.server.index()].memory);
+            state.sessions_grown -= grown;
+            self.memory.release(self.now, Bytes(self.model.servers[server.index()].memory.0 + grown));
+        }
+    }
+
+    /// A task has ended: so do its sessions.
+    pub fn close_sessions(&mut self, mut next: Option<Id<Session>>) {
+        while let Some(id) = next {
+            self.release_session(id);
+            next = self.sessions.remove(id).and_then(|session| session.before);
+        }
+    }
+
+    /// The connection that this attempt came through broke: the next attempt connects anew. Others on a shared server keep theirs.
+    pub fn disconnect(&mut self, attempt: &Attempt) {
+        match attempt.session {
+            Some(session) if self.sessions.contains(session) => self.release_session(session),
+            Some(_) => {}
+            None => {
+                let link = &mut self.servers[attempt.server.index()].link;
+                if *link == Link::Open {
+                    *link = Link::Closed;
+                }
+            }
+        }
+    }
+
+    /// True for the first call on a session, once.
+    pub fn is_first_call(&mut self, id: Id<Attempt>) -> bool {
+        let attempt = &self.attempts[id];
+        let used = match attempt.session {
+            Some(session) => &mut self.sessions[session].used,
+            None => &mut self.servers[attempt.server.index()].link_used,
+        };
+        !std::mem::replace(used, true)
+    }
+
+    /// The process that answered has grown, as far as the host has room.
+    pub fn grow(&mut self, attempt: &Attempt) {
+        let server = attempt.server.index();
+        let growth = self.model.servers[server].memory_growth;
+        let state = &mut self.servers[server];
+        let epoch = state.epoch;
+        let grown = match attempt.session {
+            None => &mut state.grown,
+            // Its task may have ended without waiting for this answer.
+            Some(id) => match self.sessions.get_mut(id) {
+                Some(session) if session.open && session.epoch == epoch => &mut session.grown,
+                _ => return,
+            },
+        };
+        if self.memory.take(self.now, growth) {
+            *grown += growth.0;
+            if attempt.session.is_some() {
+                self.servers[server].sessions_grown += growth.0;
+            }
         }
     }
 
@@ -148,20 +242,18 @@ impl Simulation<'_> {
         if self.model.servers[attempt.server.index()].process == Process::Session {
             self.note_connected(attempt.server, attempt.counted, false);
         }
-        if let Some(session) = attempt.session {
-            self.close_session(session);
-        }
+        self.drop_opening(&attempt);
     }
 
-    /// An outage ends all sessions, and what is being opened.
+    /// An outage ends all sessions, and what is being opened; grown processes come back small.
     pub fn lose_sessions(&mut self, server: ServerId) {
         let state = &mut self.servers[server.index()];
         state.epoch = state.epoch.wrapping_add(1);
         state.connecting.clear();
         let link = std::mem::replace(&mut state.link, Link::Closed);
-        for _ in 0..std::mem::take(&mut state.sessions) {
-            self.memory.release(self.now, self.model.servers[server.index()].memory);
-        }
+        let sessions = std::mem::take(&mut state.sessions) * self.model.servers[server.index()].memory.0;
+        let grown = std::mem::take(&mut state.sessions_grown) + std::mem::take(&mut state.grown);
+        self.memory.release(self.now, Bytes(sessions + grown));
         if let Link::Opening { counted, .. } = link {
             self.note_connected(server, counted, false);
         }
@@ -170,8 +262,13 @@ impl Simulation<'_> {
     fn draw_connect(&self, id: Id<Attempt>) -> luck::ConnectDraw {
         let attempt = &self.attempts[id];
         debug_assert_eq!(attempt.phase, Phase::Connecting);
-        let is_out = self.servers[attempt.server.index()].is_out();
-        luck::connect(attempt.key, &self.model.servers[attempt.server.index()], attempt.number, is_out)
+        let state = &self.servers[attempt.server.index()];
+        let readiness = match (state.is_out(), state.warm) {
+            (true, _) => Readiness::Out,
+            (false, false) => Readiness::Cold,
+            (false, true) => Readiness::Warm,
+        };
+        luck::connect(attempt.key, &self.model.servers[attempt.server.index()], attempt.number, readiness)
     }
 
     fn note_connect(&mut self, server: ServerId, counted: bool) {
@@ -179,7 +276,9 @@ impl Simulation<'_> {
     }
 
     pub fn note_connected(&mut self, server: ServerId, counted: bool, succeeds: bool) {
-        let row = &mut self.servers[server.index()].connect_failures_row;
+        let state = &mut self.servers[server.index()];
+        state.warm |= succeeds;
+        let row = &mut state.connect_failures_row;
         if succeeds {
             *row = 0;
         } else if counted {

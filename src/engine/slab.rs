@@ -3,11 +3,13 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::num::NonZeroU32;
 use std::ops::{Index, IndexMut};
 
 pub struct Id<T> {
     index: u32,
-    generation: u32,
+    /// Odd; not zero, so that an `Option<Id>` takes no more room.
+    generation: NonZeroU32,
     of: PhantomData<fn() -> T>,
 }
 
@@ -39,65 +41,86 @@ pub struct Slab<T> {
 
 #[derive(Debug)]
 struct Place<T> {
-    /// Of the tenant, or of the next one where there is none.
+    /// Odd while a tenant is in, even while the place is free: one comparison tells whether an id's tenant is there.
     generation: u32,
-    tenant: Option<T>,
+    /// The last one stays where none is in.
+    tenant: T,
 }
 
-impl<T> Slab<T> {
+impl<T: Copy> Slab<T> {
     pub fn new() -> Slab<T> {
         Slab { places: Vec::new(), free: Vec::new() }
     }
 
+    #[inline]
     pub fn insert(&mut self, tenant: T) -> Id<T> {
-        let index = self.free.pop().unwrap_or_else(|| {
-            self.places.push(Place { generation: 0, tenant: None });
-            u32::try_from(self.places.len() - 1).expect("memory ends before 2^32 things are under way at once")
-        });
-        let place = &mut self.places[index as usize];
-        place.tenant = Some(tenant);
-        Id { index, generation: place.generation, of: PhantomData }
+        let (index, generation) = match self.free.pop() {
+            Some(index) => {
+                let place = &mut self.places[index as usize];
+                // 2^31 tenants later an id would fit again; no event waits that long.
+                place.generation = place.generation.wrapping_add(1);
+                place.tenant = tenant;
+                (index, place.generation)
+            }
+            None => {
+                let index = u32::try_from(self.places.len()).expect("memory ends before 2^32 things are under way at once");
+                self.places.push(Place { generation: 1, tenant });
+                // So that leaving never allocates.
+                self.free.reserve(self.places.len());
+                (index, 1)
+            }
+        };
+        Id { index, generation: NonZeroU32::new(generation).expect("odd"), of: PhantomData }
     }
 
+    #[inline]
     pub fn get(&self, id: Id<T>) -> Option<&T> {
         let place = &self.places[id.index as usize];
-        if place.generation == id.generation { place.tenant.as_ref() } else { None }
+        if place.generation == id.generation.get() { Some(&place.tenant) } else { None }
     }
 
+    #[inline]
     pub fn get_mut(&mut self, id: Id<T>) -> Option<&mut T> {
         let place = &mut self.places[id.index as usize];
-        if place.generation == id.generation { place.tenant.as_mut() } else { None }
+        if place.generation == id.generation.get() { Some(&mut place.tenant) } else { None }
     }
 
+    /// The tenant leaves; the copy of it is the caller's.
+    #[inline]
     pub fn remove(&mut self, id: Id<T>) -> Option<T> {
         let place = &mut self.places[id.index as usize];
-        if place.generation != id.generation {
+        if place.generation != id.generation.get() {
             return None;
         }
-        let tenant = place.tenant.take()?;
-        // 2^32 tenants later an id would fit again; no event waits that long.
         place.generation = place.generation.wrapping_add(1);
         self.free.push(id.index);
-        Some(tenant)
+        Some(place.tenant)
     }
 
+    #[inline]
     pub fn contains(&self, id: Id<T>) -> bool {
         self.get(id).is_some()
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &T> {
-        self.places.iter().filter_map(|place| place.tenant.as_ref())
+    /// Everything that is in, in the order of places.
+    pub fn iter(&self) -> impl Iterator<Item = (Id<T>, &T)> {
+        self.places.iter().enumerate().filter(|(_, place)| place.generation % 2 == 1).map(|(index, place)| {
+            let generation = NonZeroU32::new(place.generation).expect("odd");
+            (Id { index: index as u32, generation, of: PhantomData }, &place.tenant)
+        })
     }
 }
 
-impl<T> Index<Id<T>> for Slab<T> {
+impl<T: Copy> Index<Id<T>> for Slab<T> {
     type Output = T;
+    #[inline]
     fn index(&self, id: Id<T>) -> &T {
         self.get(id).expect("whoever holds this id keeps its tenant")
     }
 }
 
-impl<T> IndexMut<Id<T>> for Slab<T> {
+impl<T: Copy> IndexMut<Id<T>> for Slab<T> {
+    #[inline]
     fn index_mut(&mut self, id: Id<T>) -> &mut T {
         self.get_mut(id).expect("whoever holds this id keeps its tenant")
     }
@@ -115,6 +138,6 @@ mod tests {
         let second = slab.insert('b');
         assert_eq!((slab.get(first), slab.get(second)), (None, Some(&'b')));
         assert_eq!((slab.remove(first), slab.places.len()), (None, 1));
-        assert_eq!(slab.iter().collect::<String>(), "b");
+        assert_eq!(slab.iter().map(|(_, tenant)| *tenant).collect::<String>(), "b");
     }
 }

@@ -1,84 +1,87 @@
-//! The agents' work: tasks start as a Poisson process from time zero to the horizon; a task makes calls one after the other,
-//! with thinking between them. At the horizon no more calls are issued.
+//! The agents' work: a task makes calls, one after the other or several at once, with thinking between them. At the horizon no more
+//! calls are issued.
 
+use super::*;
 use crate::random::Key;
 
-use super::session::Session;
-use super::*;
-
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Task {
     pub agent: AgentId,
+    pub origin: Origin,
     key: Key,
-    /// Calls issued so far.
-    issued: u64,
-    /// Calls that it will make in all.
-    calls: u64,
-    /// Its own sessions, one a server, opened by its first attempt there.
-    pub sessions: Vec<Session>,
+    /// Calls claimed so far, and calls that it will make in all.
+    claimed: u32,
+    calls: u32,
+    /// Rows of calls, one after the other, that are under way: at most as many as may be at once.
+    rows: u32,
+    /// Its own sessions, one a server: the one opened last, which knows the one before.
+    pub sessions: Option<Id<Session>>,
 }
 
-impl Task {
-    /// The key of the call issued last.
-    pub fn call_key(&self) -> Key {
-        self.key.with(self.issued)
-    }
+/// What started a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    Stream,
+    /// Of a closed loop.
+    User(u32),
+    /// The log's call of this number.
+    Replay(u32),
 }
 
-impl Simulation<'_> {
-    pub fn schedule_first_tasks(&mut self) {
-        for agent in (0..self.model.agents.len()).map(AgentId::from) {
-            let model = &self.model.agents[agent.index()];
-            if model.tasks > 0.0 {
-                // Task 0 is never run: it is there for its gap.
-                let start = luck::task(model.key.with(0), model).gap;
-                self.schedule_task(agent, start);
-            }
+impl<O: Observer> Simulation<'_, O> {
+    #[inline]
+    pub fn start_task(&mut self, agent: AgentId, key: Key, calls: u32, origin: Origin) {
+        let rows = calls.min(self.model.agents[agent.index()].at_once);
+        let task = self.tasks.insert(Task { agent, origin, key, claimed: rows, calls, rows, sessions: None });
+        for number in 1..=rows {
+            self.issue_call(task, number);
         }
     }
 
-    fn schedule_task(&mut self, agent: AgentId, start: SimTime) {
-        if start < self.model.horizon {
-            self.calendar.schedule(start, Event::TaskStarts(agent));
-        }
-    }
-
-    pub fn start_task(&mut self, agent: AgentId) {
-        self.task_counts[agent.index()] += 1;
-        let model = &self.model.agents[agent.index()];
-        let key = model.key.with(self.task_counts[agent.index()]);
-        let draw = luck::task(key, model);
-        self.schedule_task(agent, self.now + draw.gap);
-        let task = self.tasks.insert(Task { agent, key, issued: 0, calls: draw.calls, sessions: Vec::new() });
-        self.issue_call(task);
-    }
-
-    pub fn issue_call(&mut self, id: Id<Task>) {
-        let task = &mut self.tasks[id];
-        task.issued += 1;
-        let (agent, key) = (task.agent, task.call_key());
-        let need = self.model.agents[agent.index()].need(luck::need(key));
-        self.start_call(id, need);
-    }
-
-    /// The task's last call is over, well or not: it thinks and goes on, or ends.
-    pub fn call_is_over(&mut self, id: Id<Task>) {
+    #[inline]
+    pub fn issue_call(&mut self, id: Id<Task>, number: u32) {
         let task = &self.tasks[id];
-        if task.issued < task.calls {
-            let next = task.key.with(task.issued + 1);
-            let at = self.now + luck::think(next, &self.model.agents[task.agent.index()]);
+        let (agent, origin, key) = (task.agent, task.origin, task.key.at(u64::from(number)));
+        let need = match (origin, &self.model.replay) {
+            (Origin::Replay(number), Some(replay)) => replay.calls[number as usize].need,
+            _ => self.model.agents[agent.index()].need(key),
+        };
+        self.start_call(id, agent, key, need);
+    }
+
+    /// A call is over, well or not: its row thinks and goes on, or ends.
+    #[inline]
+    pub fn call_is_over(&mut self, id: Id<Task>) {
+        let task = &mut self.tasks[id];
+        if task.claimed < task.calls {
+            let number = task.claimed + 1;
+            let at = self.now + luck::think(task.key.at(u64::from(number)), &self.model.agents[task.agent.index()]);
             if at < self.model.horizon {
+                task.claimed = number;
                 // Through the calendar even without thinking: however many calls take no time, the stack stays flat.
-                self.calendar.schedule(at, Event::CallIssued(id));
+                self.calendar.schedule(at, Event::CallIssued { task: id, number });
                 return;
             }
         }
-        self.end_task(id);
+        task.rows -= 1;
+        if task.rows == 0 {
+            self.end_task(id);
+        }
     }
 
+    #[inline]
     fn end_task(&mut self, id: Id<Task>) {
-        if let Some(task) = self.tasks.remove(id) {
-            task.sessions.into_iter().for_each(|session| self.close_session(session));
+        let Some(task) = self.tasks.remove(id) else { return };
+        self.close_sessions(task.sessions);
+        if let Origin::User(user) = task.origin {
+            self.user_pauses(task.agent, user);
         }
+    }
+
+    /// What the log says of this call's service at that server.
+    pub fn served_in_log(&self, task: Id<Task>, server: ServerId) -> Option<SimTime> {
+        let replay = self.model.replay.as_ref()?;
+        let Origin::Replay(number) = self.tasks.get(task)?.origin else { return None };
+        replay.calls[number as usize].served.filter(|served| served.server == server).map(|served| served.took)
     }
 }

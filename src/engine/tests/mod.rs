@@ -6,14 +6,26 @@ mod build;
 mod laws;
 mod oracles;
 
-use crate::random::Key;
-use crate::scenario::{AgentId, NeedId, ServerId};
-
-use super::luck::ServiceDraw;
+use super::{Arrival, IssuedCall, Observer, Outage};
 
 /// What a run met, for comparing runs.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Traced {
-    Call { key: Key, agent: AgentId, need: NeedId },
-    Arrival { key: Key, server: ServerId, attempt: u32, draw: ServiceDraw },
+#[derive(Debug, Default)]
+pub struct Trace {
+    pub calls: Vec<IssuedCall>,
+    pub arrivals: Vec<Arrival>,
+    pub outages: Vec<Outage>,
+}
+
+impl Observer for Trace {
+    fn call_issued(&mut self, call: &IssuedCall) {
+        self.calls.push(*call);
+    }
+
+    fn attempt_arrives(&mut self, arrival: &Arrival) {
+        self.arrivals.push(*arrival);
+    }
+
+    fn outage_begins(&mut self, outage: &Outage) {
+        self.outages.push(*outage);
+    }
 }

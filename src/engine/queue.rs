@@ -1,0 +1,144 @@
+//! Who waits for a slot, and who is next: first come, first served; or by the agents' priorities, first come first served among equals,
+//! without interrupting what is served.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+use crate::scenario::Discipline;
+
+use super::server::Phase;
+use super::*;
+
+/// Attempts that wait for a slot. Those that left stay in the row until it is their turn, and are passed over then.
+#[derive(Debug)]
+pub struct Waiting {
+    row: Row,
+    /// Without those that left.
+    len: usize,
+}
+
+#[derive(Debug)]
+enum Row {
+    Fifo(VecDeque<Id<Attempt>>),
+    Priority { heap: BinaryHeap<Ranked>, sequence: u64 },
+}
+
+#[derive(Debug)]
+struct Ranked {
+    rank: (u32, Reverse<u64>),
+    attempt: Id<Attempt>,
+}
+
+impl PartialEq for Ranked {
+    fn eq(&self, other: &Ranked) -> bool {
+        self.rank == other.rank
+    }
+}
+
+impl Eq for Ranked {}
+
+impl PartialOrd for Ranked {
+    fn partial_cmp(&self, other: &Ranked) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Ranked {
+    fn cmp(&self, other: &Ranked) -> std::cmp::Ordering {
+        self.rank.cmp(&other.rank)
+    }
+}
+
+impl Waiting {
+    pub fn new(discipline: Discipline) -> Waiting {
+        let row = match discipline {
+            Discipline::Priority => Row::Priority { heap: BinaryHeap::new(), sequence: 0 },
+            Discipline::Fifo | Discipline::ProcessorSharing => Row::Fifo(VecDeque::new()),
+        };
+        Waiting { row, len: 0 }
+    }
+
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    #[inline]
+    fn push(&mut self, attempt: Id<Attempt>, priority: u32) {
+        self.len += 1;
+        match &mut self.row {
+            Row::Fifo(row) => row.push_back(attempt),
+            Row::Priority { heap, sequence } => {
+                *sequence += 1;
+                heap.push(Ranked { rank: (priority, Reverse(*sequence)), attempt });
+            }
+        }
+    }
+
+    /// The next one, whether or not it has left meanwhile.
+    #[inline]
+    fn pop(&mut self) -> Option<Id<Attempt>> {
+        match &mut self.row {
+            Row::Fifo(row) => row.pop_front(),
+            Row::Priority { heap, .. } => heap.pop().map(|ranked| ranked.attempt),
+        }
+    }
+
+    pub fn clear(&mut self) {
+        self.len = 0;
+        match &mut self.row {
+            Row::Fifo(row) => row.clear(),
+            Row::Priority { heap, .. } => heap.clear(),
+        }
+    }
+}
+
+impl<O: Observer> Simulation<'_, O> {
+    #[inline]
+    pub fn wait_for_slot(&mut self, id: Id<Attempt>) {
+        let attempt = &mut self.attempts[id];
+        attempt.phase = Phase::Waiting;
+        let (server, number, key) = (attempt.server.index(), attempt.number, attempt.key);
+        let priority = match self.model.servers[server].discipline {
+            Discipline::Priority => attempt.call.map_or(0, |call| self.model.agents[self.calls[call].agent.index()].priority),
+            Discipline::Fifo | Discipline::ProcessorSharing => 0,
+        };
+        self.outcome.servers[server].delayed += u64::from(attempt.counted);
+        self.servers[server].waiting.push(id, priority);
+        let Some(patience) = &self.model.policy.queue_timeout else { return };
+        if let Some(constant) = patience.constant() {
+            let attempts = &self.attempts;
+            let is_over = |event| {
+                matches!(event, Event::QueueTimedOut(id)
+                if attempts.get(id).is_none_or(|attempt| attempt.call.is_none() || attempt.phase != Phase::Waiting))
+            };
+            self.calendar.schedule_in(Lane::QueueTimeout, self.now + constant, Event::QueueTimedOut(id), is_over);
+        } else {
+            let patience = luck::patience(key, &self.model.servers[server], number, patience, 1);
+            self.calendar.schedule(self.now + patience, Event::QueueTimedOut(id));
+        }
+    }
+
+    /// Those who wait begin, as long as there are slots.
+    #[inline]
+    pub fn serve_waiting(&mut self, server: ServerId) {
+        while self.servers[server.index()].slots_free > 0
+            && !self.servers[server.index()].is_frozen()
+            && let Some(next) = self.servers[server.index()].waiting.pop()
+        {
+            if self.attempts.get(next).is_some_and(|attempt| attempt.phase == Phase::Waiting) {
+                self.servers[server.index()].waiting.len -= 1;
+                self.start_service(next);
+            }
+        }
+    }
+
+    /// A waiting attempt whose client gave up leaves.
+    pub fn leave_queue(&mut self, attempt: &Attempt) {
+        self.servers[attempt.server.index()].waiting.len -= 1;
+        if attempt.counted {
+            let tally = &mut self.outcome.servers[attempt.server.index()];
+            tally.gave_up_waiting += 1;
+            tally.wait_given_up_sum += (self.now - attempt.accepted).as_secs();
+        }
+    }
+}
