@@ -96,7 +96,7 @@ pub enum Sampler {
 
 impl Sampler {
     /// One draw. Never negative, never longer than [`SimTime::LONGEST`].
-    #[inline]
+    #[inline(always)]
     pub fn sample<R: Rng + ?Sized>(&self, generator: &mut R) -> SimTime {
         match self {
             Sampler::Constant(value) => *value,
@@ -115,7 +115,7 @@ impl Sampler {
     }
 
     /// The only value that it draws, where it has only one.
-    #[inline]
+    #[inline(always)]
     pub fn constant(&self) -> Option<SimTime> {
         match self {
             Sampler::Constant(value) => Some(*value),

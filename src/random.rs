@@ -16,12 +16,12 @@ const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 impl Generator {
     /// Another part of the same sequence, 2^20 draws further for each `part`: what is drawn there does not depend on how much is drawn
     /// here.
-    #[inline]
+    #[inline(always)]
     pub fn part(&self, part: u64) -> Generator {
         Generator(self.0.wrapping_add(STEP.wrapping_mul(part << 20)))
     }
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> u64 {
         let value = mix(self.0);
         self.0 = self.0.wrapping_add(STEP);
@@ -29,7 +29,7 @@ impl Generator {
     }
 
     /// Uniform in [0, 1): the upper 53 bits, as in rand's StandardUniform.
-    #[inline]
+    #[inline(always)]
     pub fn uniform(&mut self) -> f64 {
         (self.next() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
     }
@@ -38,12 +38,12 @@ impl Generator {
 impl TryRng for Generator {
     type Error = Infallible;
 
-    #[inline]
+    #[inline(always)]
     fn try_next_u32(&mut self) -> Result<u32, Infallible> {
         Ok((self.next() >> 32) as u32)
     }
 
-    #[inline]
+    #[inline(always)]
     fn try_next_u64(&mut self) -> Result<u64, Infallible> {
         Ok(self.next())
     }
@@ -75,26 +75,26 @@ impl Key {
     }
 
     /// The same as [`Key::with`], cheaper, for numbers that count up from a key: the keys of an agent's tasks, of a task's calls.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub const fn at(self, number: u64) -> Key {
         Key(mix(self.0.wrapping_add(STEP.wrapping_mul(number))))
     }
 
     /// This key for one of several purposes. A salt is a key itself, made once: of a purpose, or of a purpose and a server.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub const fn salted(self, salt: Key) -> Key {
         Key(mix(self.0 ^ salt.0))
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn generator(self) -> Generator {
         Generator(self.0)
     }
 
     /// One uniform draw from [0, 1), for a single decision.
-    #[inline]
+    #[inline(always)]
     pub fn uniform(self) -> f64 {
         self.generator().uniform()
     }
@@ -111,7 +111,7 @@ pub fn name_hash(name: &str) -> u64 {
 }
 
 /// SplitMix64's finaliser (Steele, Lea & Flood 2014).
-#[inline]
+#[inline(always)]
 const fn mix(value: u64) -> u64 {
     let mut z = value.wrapping_add(STEP);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

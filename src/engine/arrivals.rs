@@ -39,7 +39,7 @@ impl Arrivals {
 
 impl Stream {
     /// The instant that lies `gap` \[ns\] of the stream's own time after `now`; some instant after `until` where it lies beyond that.
-    #[inline]
+    #[inline(always)]
     fn after(&mut self, agent: &AgentModel, now: SimTime, gap: f64, until: SimTime) -> SimTime {
         // At least a nanosecond: however high the rate, time goes on.
         let plain = |now: SimTime, gap: f64| now + SimTime::from_nanos(gap).max(SimTime(1));
@@ -93,7 +93,7 @@ impl<O: Observer> Simulation<'_, O> {
         self.schedule_replay();
     }
 
-    #[inline]
+    #[inline(always)]
     fn schedule_task(&mut self, agent: AgentId, gap: f64) {
         let model = &self.model.agents[agent.index()];
         let Some(mean) = model.gap else { return };
@@ -103,7 +103,7 @@ impl<O: Observer> Simulation<'_, O> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn task_starts(&mut self, agent: AgentId) {
         let stream = &mut self.arrivals.streams[agent.index()];
         stream.tasks += 1;

@@ -26,6 +26,8 @@ pub struct Calendar<E> {
     /// another, which then sinks once, instead of the last entry sinking and the new one rising.
     vacant: bool,
     lanes: [VecDeque<Entry<E>>; LANES],
+    /// The least key in a lane, which may have been called off since; the greatest there is, where they are empty.
+    lanes_first: u128,
     sequence: u64,
 }
 
@@ -38,10 +40,10 @@ struct Entry<E> {
 
 impl<E: Copy> Calendar<E> {
     pub fn new() -> Calendar<E> {
-        Calendar { heap: Vec::new(), vacant: false, lanes: Default::default(), sequence: 0 }
+        Calendar { heap: Vec::new(), vacant: false, lanes: Default::default(), lanes_first: u128::MAX, sequence: 0 }
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn schedule(&mut self, at: SimTime, event: E) {
         let entry = self.entry(at, event);
         if self.vacant {
@@ -62,7 +64,7 @@ impl<E: Copy> Calendar<E> {
     }
 
     /// Into a lane; drops what is called off at its front, so that a lane holds little more than what is under way.
-    #[inline]
+    #[inline(always)]
     pub fn schedule_in(&mut self, lane: Lane, at: SimTime, event: E, is_called_off: impl Fn(E) -> bool) {
         let entry = self.entry(at, event);
         let lane = &mut self.lanes[lane as usize];
@@ -71,10 +73,12 @@ impl<E: Copy> Calendar<E> {
         }
         debug_assert!(lane.back().is_none_or(|back| back.key < entry.key), "a lane has one delay");
         lane.push_back(entry);
+        // What was called off may stand here as the first: then a pop finds that it is not.
+        self.lanes_first = self.lanes_first.min(entry.key);
     }
 
     /// Takes out what is due first.
-    #[inline]
+    #[inline(always)]
     pub fn pop(&mut self) -> Option<(SimTime, E)> {
         if self.vacant {
             self.vacant = false;
@@ -83,34 +87,34 @@ impl<E: Copy> Calendar<E> {
                 self.sink(last);
             }
         }
-        let mut first = self.heap.first().map_or(u128::MAX, |entry| entry.key);
-        let mut from = None;
-        for (index, lane) in self.lanes.iter().enumerate() {
-            if let Some(front) = lane.front()
-                && front.key < first
-            {
-                (first, from) = (front.key, Some(index));
-            }
+        let first = self.heap.first().map_or(u128::MAX, |entry| entry.key);
+        if self.lanes_first < first
+            && let Some(entry) = self.pop_lane(first)
+        {
+            return Some((SimTime((entry.key >> 64) as u64), entry.event));
         }
-        let entry = match from {
-            Some(lane) => self.lanes[lane].pop_front()?,
-            None => {
-                let entry = *self.heap.first()?;
-                self.vacant = true;
-                entry
-            }
-        };
+        let entry = *self.heap.first()?;
+        self.vacant = true;
         Some((SimTime((entry.key >> 64) as u64), entry.event))
     }
 
-    #[inline]
+    /// Takes out the first of the lanes, where it is due before `heap_first`.
+    fn pop_lane(&mut self, heap_first: u128) -> Option<Entry<E>> {
+        let first = |lane: &VecDeque<Entry<E>>| lane.front().map_or(u128::MAX, |entry| entry.key);
+        let lane = self.lanes.iter_mut().min_by_key(|lane| first(lane))?;
+        let entry = if first(lane) < heap_first { lane.pop_front() } else { None };
+        self.lanes_first = self.lanes.iter().map(first).min()?;
+        entry
+    }
+
+    #[inline(always)]
     fn entry(&mut self, at: SimTime, event: E) -> Entry<E> {
         self.sequence += 1;
         Entry { key: u128::from(at.0) << 64 | u128::from(self.sequence), event }
     }
 
     /// From the root to its place.
-    #[inline]
+    #[inline(always)]
     fn sink(&mut self, entry: Entry<E>) {
         let mut hole = 0;
         loop {

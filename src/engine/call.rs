@@ -48,7 +48,7 @@ pub enum Failure {
 }
 
 impl<O: Observer> Simulation<'_, O> {
-    #[inline]
+    #[inline(always)]
     pub fn start_call(&mut self, task: Id<Task>, agent: AgentId, key: Key, need: NeedId) {
         let counted = self.in_window();
         let first = self.first_target(need, key);
@@ -88,7 +88,7 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// When the call's life is over, whatever happens.
-    #[inline]
+    #[inline(always)]
     pub fn life_ends(&self, call: &Call) -> SimTime {
         call.issued + self.model.policy.call_life
     }
@@ -104,7 +104,7 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// An attempt at the call's target, or, where an open breaker stands before it, at the next that has none.
-    #[inline]
+    #[inline(always)]
     pub fn attempt_next(&mut self, id: Id<Call>) {
         loop {
             // The call may have reached the cap on its life while it waited to try again.
@@ -128,7 +128,7 @@ impl<O: Observer> Simulation<'_, O> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn admit(&mut self, agent: AgentId, server: ServerId) -> Admission {
         match self.model.policy.breaker {
             Some(_) => self.breakers[agent.index() * self.model.servers.len() + server.index()].admit(self.now),
@@ -201,7 +201,7 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// The call's target that this attempt went to has answered it.
-    #[inline]
+    #[inline(always)]
     pub fn attempt_succeeded(&mut self, id: Id<Call>, attempt: &Attempt) {
         self.note_at_breaker(id, attempt, true);
         self.drop_other(id, attempt);
@@ -213,7 +213,7 @@ impl<O: Observer> Simulation<'_, O> {
         self.call_succeeded(id);
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn note_at_breaker(&mut self, id: Id<Call>, attempt: &Attempt, well: bool) {
         if let Some(policy) = self.model.policy.breaker {
             let agent = self.calls[id].agent;
@@ -222,7 +222,7 @@ impl<O: Observer> Simulation<'_, O> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn call_succeeded(&mut self, id: Id<Call>) {
         // A stand-in's answer may come after the cap on the call's life.
         let Some(call) = self.calls.remove(id) else { return };
@@ -252,7 +252,7 @@ impl<O: Observer> Simulation<'_, O> {
         self.close_call(&call, false);
     }
 
-    #[inline]
+    #[inline(always)]
     fn close_call(&mut self, call: &Call, succeeded: bool) {
         self.counted_open -= u64::from(call.counted);
         let Call { issued, agent, need, counted, .. } = *call;
@@ -272,7 +272,7 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// The client's patience with one attempt is over.
-    #[inline]
+    #[inline(always)]
     pub fn timed_out(&mut self, attempt: Id<Attempt>) {
         let Some(call) = self.attempts.get(attempt).and_then(|attempt| attempt.call) else { return };
         let given_up = self.give_up(attempt);

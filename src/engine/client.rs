@@ -26,7 +26,7 @@ impl Client {
 
 impl<O: Observer> Simulation<'_, O> {
     /// True where the call may begin; else it waits for another of its agent's to end.
-    #[inline]
+    #[inline(always)]
     pub fn enter_client(&mut self, id: Id<Call>, agent: AgentId) -> bool {
         let Some(limit) = self.model.agents[agent.index()].concurrency else { return true };
         let client = &mut self.clients[agent.index()];
@@ -41,7 +41,7 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// A call is over; where it counted against its agent's limit, the next one begins.
-    #[inline]
+    #[inline(always)]
     pub fn leave_client(&mut self, call: &Call) {
         if !call.entered {
             return;
@@ -66,7 +66,7 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// A server's answer goes into the cache.
-    #[inline]
+    #[inline(always)]
     pub fn fill_cache(&mut self, need: NeedId) {
         if self.model.needs[need.index()].cache.is_some() {
             self.gateway.answered[need.index()] = Some(self.now);

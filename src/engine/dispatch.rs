@@ -39,7 +39,7 @@ impl Gateway {
 
 impl<O: Observer> Simulation<'_, O> {
     /// The target that the call goes to first: index into the model's targets.
-    #[inline]
+    #[inline(always)]
     pub fn first_target(&mut self, need: NeedId, call: Key) -> u32 {
         let route = &self.model.needs[need.index()];
         if route.choices.is_empty() {
@@ -122,7 +122,7 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// An attempt ended: with an answer, or without one after so long.
-    #[inline]
+    #[inline(always)]
     pub fn note_latency(&mut self, server: ServerId, took: SimTime) {
         if let Some(latency) = self.gateway.latency.get_mut(server.index()) {
             let took = took.0 as f64;

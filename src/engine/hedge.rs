@@ -9,7 +9,7 @@ use super::*;
 const HEDGE: u32 = 1 << 31;
 
 impl<O: Observer> Simulation<'_, O> {
-    #[inline]
+    #[inline(always)]
     pub fn plan_hedge(&mut self, id: Id<Attempt>) {
         if let Some(after) = self.model.policy.hedge_after {
             let attempts = &self.attempts;
@@ -49,7 +49,7 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// One of a call's attempts is over without an answer: true where the other is still under way.
-    #[inline]
+    #[inline(always)]
     pub fn other_goes_on(&mut self, id: Id<Call>, over: &Attempt) -> bool {
         let call = &mut self.calls[id];
         if call.hedge.is_none() {
@@ -64,7 +64,7 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// One of a call's attempts was answered: the other is given up.
-    #[inline]
+    #[inline(always)]
     pub fn drop_other(&mut self, id: Id<Call>, answered: &Attempt) {
         let call = &mut self.calls[id];
         let Some(hedge) = call.hedge.take() else { return };

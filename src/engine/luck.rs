@@ -72,13 +72,13 @@ pub struct TaskDraw {
 }
 
 /// Of a task, by its key: the agent's and the task's number.
-#[inline]
+#[inline(always)]
 pub fn task(key: Key, agent: &AgentModel) -> TaskDraw {
     TaskDraw { gap: gap(key, agent), calls: calls(key, agent) }
 }
 
 /// Mean 1.
-#[inline]
+#[inline(always)]
 pub fn gap(key: Key, agent: &AgentModel) -> f64 {
     let mut generator = key.salted(const { salt(Purpose::Task) }).generator();
     match &agent.gaps {
@@ -88,7 +88,7 @@ pub fn gap(key: Key, agent: &AgentModel) -> f64 {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn calls(key: Key, agent: &AgentModel) -> u32 {
     let Some(poisson) = &agent.calls_beyond_first else { return 1 };
     let mut generator = key.salted(const { salt(Purpose::Task) }).generator().part(1);
@@ -106,13 +106,13 @@ pub fn pause(key: Key, pause: &crate::distribution::Sampler) -> SimTime {
 }
 
 /// Thinking before a call, by the call's key: its task's and its number within the task.
-#[inline]
+#[inline(always)]
 pub fn think(key: Key, agent: &AgentModel) -> SimTime {
     agent.think.sample(&mut key.salted(const { salt(Purpose::Think) }).generator())
 }
 
 /// From [0, 1): picks the need that a call serves.
-#[inline]
+#[inline(always)]
 pub fn need(key: Key) -> f64 {
     key.salted(const { salt(Purpose::Need) }).uniform()
 }
@@ -149,7 +149,7 @@ pub enum Fate {
     Silence,
 }
 
-#[inline]
+#[inline(always)]
 pub fn service(key: Key, server: &ServerModel, service: &ServiceModel, attempt: u32) -> ServiceDraw {
     let mut generator = key.salted(server.service_salt).at(u64::from(attempt)).generator();
     let serial = service.serial.sample(&mut generator.part(1));

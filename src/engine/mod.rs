@@ -207,7 +207,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
     }
 
     /// The next event; false where all that counts is over.
-    #[inline]
+    #[inline(always)]
     fn step(&mut self) -> bool {
         let Some((time, event)) = self.calendar.pop() else { return false };
         if time >= self.model.horizon && self.counted_open == 0 {
@@ -251,20 +251,20 @@ impl<'a, O: Observer> Simulation<'a, O> {
     }
 
     /// Whether what happens now is within the window.
-    #[inline]
+    #[inline(always)]
     fn in_window(&self) -> bool {
         self.model.in_window(self.now)
     }
 }
 
 impl Model<'_> {
-    #[inline]
+    #[inline(always)]
     fn in_window(&self, instant: SimTime) -> bool {
         instant >= self.warmup && instant < self.horizon
     }
 
     /// How much of a span lies within the window.
-    #[inline]
+    #[inline(always)]
     fn within_window(&self, from: SimTime, to: SimTime) -> SimTime {
         to.min(self.horizon).saturating_sub(from.max(self.warmup))
     }

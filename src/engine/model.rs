@@ -386,7 +386,7 @@ fn demand(scenario: &Scenario, id: AgentId) -> Vec<f64> {
 
 impl AgentModel {
     /// The need that a call picks.
-    #[inline]
+    #[inline(always)]
     pub fn need(&self, call: Key) -> NeedId {
         if self.demand.is_empty() {
             return NeedId(self.needs_first);

@@ -62,7 +62,7 @@ impl Waiting {
         self.len
     }
 
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, attempt: Id<Attempt>, priority: u32) {
         self.len += 1;
         match &mut self.row {
@@ -75,7 +75,7 @@ impl Waiting {
     }
 
     /// The next one, whether or not it has left meanwhile.
-    #[inline]
+    #[inline(always)]
     fn pop(&mut self) -> Option<Id<Attempt>> {
         match &mut self.row {
             Row::Fifo(row) => row.pop_front(),
@@ -93,7 +93,7 @@ impl Waiting {
 }
 
 impl<O: Observer> Simulation<'_, O> {
-    #[inline]
+    #[inline(always)]
     pub fn wait_for_slot(&mut self, id: Id<Attempt>) {
         let attempt = &mut self.attempts[id];
         attempt.phase = Phase::Waiting;
@@ -119,7 +119,7 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// Those who wait begin, as long as there are slots.
-    #[inline]
+    #[inline(always)]
     pub fn serve_waiting(&mut self, server: ServerId) {
         while self.servers[server.index()].slots_free > 0
             && !self.servers[server.index()].is_frozen()

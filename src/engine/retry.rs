@@ -7,7 +7,7 @@ use super::*;
 
 impl<O: Observer> Simulation<'_, O> {
     /// A call adds its share to its agent's budget of retries.
-    #[inline]
+    #[inline(always)]
     pub fn earn_retries(&mut self, agent: AgentId) {
         if let Some(budget) = self.model.policy.retry_budget {
             let tokens = &mut self.clients[agent.index()].retry_tokens;

@@ -124,12 +124,12 @@ impl ServerState {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn is_out(&self) -> bool {
         self.down_causes > 0
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn is_frozen(&self) -> bool {
         self.frozen_since.is_some()
     }
@@ -137,7 +137,7 @@ impl ServerState {
 
 impl<O: Observer> Simulation<'_, O> {
     /// Enters an attempt in the books: it has begun, nothing has happened yet.
-    #[inline]
+    #[inline(always)]
     pub fn begin_attempt(&mut self, call_id: Id<Call>, server: ServerId, target: u32, number: u32, probe: bool) -> Id<Attempt> {
         let call = &self.calls[call_id];
         let (agent, counted, key) = (call.agent, call.counted, call.key);
@@ -170,7 +170,7 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// When the client gives the attempt up, unless its call's life is over before.
-    #[inline]
+    #[inline(always)]
     fn plan_timeout(&mut self, id: Id<Attempt>, call: Id<Call>) {
         let life_ends = self.life_ends(&self.calls[call]);
         let constant = self.model.policy.timeout.constant();
@@ -191,7 +191,7 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// Takes an attempt out of the books.
-    #[inline]
+    #[inline(always)]
     pub fn remove_attempt(&mut self, id: Id<Attempt>) -> Option<Attempt> {
         let attempt = self.attempts.remove(id)?;
         let (model, state) = (&self.model.servers[attempt.server.index()], &mut self.servers[attempt.server.index()]);
@@ -207,7 +207,7 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// A connected attempt reaches the server, which takes it or turns it away.
-    #[inline]
+    #[inline(always)]
     pub fn arrive(&mut self, id: Id<Attempt>) {
         let draw = self.draw_service(id);
         let in_window = self.in_window();
@@ -252,7 +252,7 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// What the attempt meets there: luck's, or the log's; as it is today, where something slows the server down.
-    #[inline]
+    #[inline(always)]
     fn draw_service(&mut self, id: Id<Attempt>) -> ServiceDraw {
         let attempt = &self.attempts[id];
         let (key, server, number) = (attempt.key, attempt.server, attempt.number);
@@ -351,7 +351,7 @@ impl<O: Observer> Simulation<'_, O> {
 
 impl ServerState {
     /// One more would neither be served nor find a place to wait. What is frozen turns nobody away.
-    #[inline]
+    #[inline(always)]
     fn is_full(&self, model: &ServerModel) -> bool {
         match model.discipline {
             _ if model.queue == usize::MAX => false,

@@ -8,7 +8,7 @@ use super::*;
 
 impl<O: Observer> Simulation<'_, O> {
     /// On a free slot, or on a share of all of them.
-    #[inline]
+    #[inline(always)]
     pub fn start_service(&mut self, id: Id<Attempt>) {
         let attempt = &mut self.attempts[id];
         attempt.started = self.now;
@@ -30,7 +30,7 @@ impl<O: Observer> Simulation<'_, O> {
         self.calendar.schedule(self.now + attempt.serial, Event::SerialDone(id));
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn serial_done(&mut self, id: Id<Attempt>) {
         // An outage may have broken it, its client may have cancelled it, its server may have been frozen meanwhile.
         let Some(attempt) = self.attempts.get(id).copied() else { return };
@@ -43,7 +43,7 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// An attempt on a slot leaves it, done or not.
-    #[inline]
+    #[inline(always)]
     pub fn leave_slot(&mut self, attempt: &Attempt) {
         if self.model.servers[attempt.server.index()].discipline == Discipline::ProcessorSharing {
             return self.leave_share(attempt.server);
@@ -54,7 +54,7 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// What is left once the slot is free.
-    #[inline]
+    #[inline(always)]
     pub fn serve_rest(&mut self, id: Id<Attempt>) {
         let attempt = &mut self.attempts[id];
         let state = &mut self.servers[attempt.server.index()];
@@ -75,7 +75,7 @@ impl<O: Observer> Simulation<'_, O> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn answer(&mut self, id: Id<Attempt>) {
         let Some(attempt) = self.remove_attempt(id) else { return };
         if self.model.servers[attempt.server.index()].memory_growth.0 > 0 {

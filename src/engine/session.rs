@@ -37,7 +37,7 @@ pub struct Session {
 
 impl<O: Observer> Simulation<'_, O> {
     /// An attempt goes through its session, which is opened first where there is none.
-    #[inline]
+    #[inline(always)]
     pub fn connect_attempt(&mut self, id: Id<Attempt>) {
         let server = self.attempts[id].server;
         match self.model.servers[server.index()].process {

@@ -52,7 +52,7 @@ impl<T: Copy> Slab<T> {
         Slab { places: Vec::new(), free: Vec::new() }
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn insert(&mut self, tenant: T) -> Id<T> {
         let (index, generation) = match self.free.pop() {
             Some(index) => {
@@ -73,20 +73,20 @@ impl<T: Copy> Slab<T> {
         Id { index, generation: NonZeroU32::new(generation).expect("odd"), of: PhantomData }
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn get(&self, id: Id<T>) -> Option<&T> {
         let place = &self.places[id.index as usize];
         if place.generation == id.generation.get() { Some(&place.tenant) } else { None }
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn get_mut(&mut self, id: Id<T>) -> Option<&mut T> {
         let place = &mut self.places[id.index as usize];
         if place.generation == id.generation.get() { Some(&mut place.tenant) } else { None }
     }
 
     /// The tenant leaves; the copy of it is the caller's.
-    #[inline]
+    #[inline(always)]
     pub fn remove(&mut self, id: Id<T>) -> Option<T> {
         let place = &mut self.places[id.index as usize];
         if place.generation != id.generation.get() {
@@ -97,7 +97,7 @@ impl<T: Copy> Slab<T> {
         Some(place.tenant)
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn contains(&self, id: Id<T>) -> bool {
         self.get(id).is_some()
     }
@@ -113,14 +113,14 @@ impl<T: Copy> Slab<T> {
 
 impl<T: Copy> Index<Id<T>> for Slab<T> {
     type Output = T;
-    #[inline]
+    #[inline(always)]
     fn index(&self, id: Id<T>) -> &T {
         self.get(id).expect("whoever holds this id keeps its tenant")
     }
 }
 
 impl<T: Copy> IndexMut<Id<T>> for Slab<T> {
-    #[inline]
+    #[inline(always)]
     fn index_mut(&mut self, id: Id<T>) -> &mut T {
         self.get_mut(id).expect("whoever holds this id keeps its tenant")
     }

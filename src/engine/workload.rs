@@ -29,7 +29,7 @@ pub enum Origin {
 }
 
 impl<O: Observer> Simulation<'_, O> {
-    #[inline]
+    #[inline(always)]
     pub fn start_task(&mut self, agent: AgentId, key: Key, calls: u32, origin: Origin) {
         let rows = calls.min(self.model.agents[agent.index()].at_once);
         let task = self.tasks.insert(Task { agent, origin, key, claimed: rows, calls, rows, sessions: None });
@@ -38,7 +38,7 @@ impl<O: Observer> Simulation<'_, O> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn issue_call(&mut self, id: Id<Task>, number: u32) {
         let task = &self.tasks[id];
         let (agent, origin, key) = (task.agent, task.origin, task.key.at(u64::from(number)));
@@ -50,7 +50,7 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// A call is over, well or not: its row thinks and goes on, or ends.
-    #[inline]
+    #[inline(always)]
     pub fn call_is_over(&mut self, id: Id<Task>) {
         let task = &mut self.tasks[id];
         if task.claimed < task.calls {
@@ -69,7 +69,7 @@ impl<O: Observer> Simulation<'_, O> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn end_task(&mut self, id: Id<Task>) {
         let Some(task) = self.tasks.remove(id) else { return };
         self.close_sessions(task.sessions);
