@@ -31,9 +31,10 @@ struct Stream {
 }
 
 impl Arrivals {
-    pub fn new(model: &Model) -> Arrivals {
-        let streams = vec![Stream { tasks: 0, phase: 0, phase_ends: SimTime::ZERO }; model.agents.len()];
-        Arrivals { streams, user_counts: vec![0; model.users()], replayed: 0 }
+    pub fn new(agents: &[AgentModel]) -> Arrivals {
+        let streams = vec![Stream { tasks: 0, phase: 0, phase_ends: SimTime::ZERO }; agents.len()];
+        let users = agents.iter().filter_map(|agent| agent.closed.as_ref()).map(|closed| closed.users as usize).sum();
+        Arrivals { streams, user_counts: vec![0; users], replayed: 0 }
     }
 }
 
@@ -83,11 +84,11 @@ impl Stream {
 
 impl<O: Observer> Simulation<'_, O> {
     pub fn schedule_first_tasks(&mut self) {
-        for agent in (0..self.model.agents.len()).map(AgentId::from) {
+        for agent in (0..self.agents.len()).map(AgentId::from) {
             // Task 0 is never run: it is there for its gap.
-            let key = self.model.agents[agent.index()].key.at(0);
-            self.schedule_task(agent, luck::gap(key, &self.model.agents[agent.index()]));
-            let users = self.model.agents[agent.index()].closed.as_ref().map_or(0, |closed| closed.users);
+            let key = self.agents[agent.index()].model.key.at(0);
+            self.schedule_task(agent, luck::gap(key, &self.agents[agent.index()].model));
+            let users = self.agents[agent.index()].model.closed.as_ref().map_or(0, |closed| closed.users);
             (0..users).for_each(|user| self.user_pauses(agent, user));
         }
         self.schedule_replay();
@@ -95,7 +96,7 @@ impl<O: Observer> Simulation<'_, O> {
 
     #[inline(always)]
     fn schedule_task(&mut self, agent: AgentId, gap: f64) {
-        let model = &self.model.agents[agent.index()];
+        let model = &self.agents[agent.index()].model;
         let Some(mean) = model.gap else { return };
         let start = self.arrivals.streams[agent.index()].after(model, self.now, gap * mean, self.model.horizon);
         if start < self.model.horizon {
@@ -107,15 +108,15 @@ impl<O: Observer> Simulation<'_, O> {
     pub fn task_starts(&mut self, agent: AgentId) {
         let stream = &mut self.arrivals.streams[agent.index()];
         stream.tasks += 1;
-        let key = self.model.agents[agent.index()].key.at(stream.tasks);
-        let draw = luck::task(key, &self.model.agents[agent.index()]);
+        let key = self.agents[agent.index()].model.key.at(stream.tasks);
+        let draw = luck::task(key, &self.agents[agent.index()].model);
         self.schedule_task(agent, draw.gap);
         self.start_task(agent, key, draw.calls, Origin::Stream);
     }
 
     /// The user's next task starts after its pause.
     pub fn user_pauses(&mut self, agent: AgentId, user: u32) {
-        let model = &self.model.agents[agent.index()];
+        let model = &self.agents[agent.index()].model;
         let Some(closed) = &model.closed else { return };
         let number = self.arrivals.user_counts[(closed.users_first + user) as usize];
         let key = luck::user_key(model.key, user).at(number);
@@ -126,7 +127,7 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     pub fn user_returns(&mut self, agent: AgentId, user: u32) {
-        let model = &self.model.agents[agent.index()];
+        let model = &self.agents[agent.index()].model;
         let Some(closed) = &model.closed else { return };
         let count = &mut self.arrivals.user_counts[(closed.users_first + user) as usize];
         let key = luck::user_key(model.key, user).at(*count);
@@ -155,7 +156,7 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     fn agent_of(&self, need: NeedId) -> AgentId {
-        let last = self.model.agents.partition_point(|agent| agent.needs_first <= need.0);
+        let last = self.agents.partition_point(|agent| agent.model.needs_first <= need.0);
         AgentId::from(last.saturating_sub(1))
     }
 }

@@ -53,6 +53,7 @@ impl<O: Observer> Simulation<'_, O> {
         let counted = self.in_window();
         let first = self.first_target(need, key);
         let route = &self.model.needs[need.index()];
+        let has_cache = route.cache.is_some();
         let id = self.calls.insert(Call {
             task,
             agent,
@@ -74,12 +75,12 @@ impl<O: Observer> Simulation<'_, O> {
         });
         if counted {
             self.counted_open += 1;
-            self.outcome.agents[agent.index()].issued += 1;
+            self.agents[agent.index()].tally.issued += 1;
         }
         self.observer.call_issued(&IssuedCall { at: self.now, key: key.number(), agent, need });
         self.earn_retries(agent);
-        if self.model.needs[need.index()].cache.is_some() && self.is_cached(&self.calls[id]) {
-            self.outcome.agents[agent.index()].cached += u64::from(counted);
+        if has_cache && self.is_cached(&self.calls[id]) {
+            self.agents[agent.index()].tally.cached += u64::from(counted);
             return self.call_succeeded(id);
         }
         if self.enter_client(id, agent) {
@@ -116,9 +117,8 @@ impl<O: Observer> Simulation<'_, O> {
                     let admission = self.admit(agent, server);
                     if admission != Admission::Skip {
                         let attempt = self.begin_attempt(id, server, target, number, admission == Admission::Probe);
-                        self.calls[id].attempt = Some(attempt);
                         self.plan_hedge(attempt);
-                        return self.connect_attempt(attempt);
+                        return self.connect_attempt(attempt, server);
                     }
                 }
             }
@@ -131,7 +131,7 @@ impl<O: Observer> Simulation<'_, O> {
     #[inline(always)]
     pub fn admit(&mut self, agent: AgentId, server: ServerId) -> Admission {
         match self.model.policy.breaker {
-            Some(_) => self.breakers[agent.index() * self.model.servers.len() + server.index()].admit(self.now),
+            Some(_) => self.breakers[agent.index() * self.servers.len() + server.index()].admit(self.now),
             None => Admission::Pass,
         }
     }
@@ -150,6 +150,7 @@ impl<O: Observer> Simulation<'_, O> {
     /// One of the call's attempts, which is over, came to nothing: what now?
     pub fn attempt_failed(&mut self, id: Id<Call>, attempt: &Attempt, why: Failure) {
         self.note_at_breaker(id, attempt, false);
+        self.calls[id].reached |= attempt.was_taken();
         if self.other_goes_on(id, attempt) {
             return;
         }
@@ -208,7 +209,7 @@ impl<O: Observer> Simulation<'_, O> {
         let call = &mut self.calls[id];
         (call.target, call.attempt) = (attempt.target, None);
         let (need, agent, counted) = (call.need, call.agent, call.counted);
-        self.outcome.agents[agent.index()].at_risk += u64::from(attempt.at_risk && counted);
+        self.agents[agent.index()].tally.at_risk += u64::from(attempt.at_risk && counted);
         self.fill_cache(need);
         self.call_succeeded(id);
     }
@@ -217,7 +218,7 @@ impl<O: Observer> Simulation<'_, O> {
     pub fn note_at_breaker(&mut self, id: Id<Call>, attempt: &Attempt, well: bool) {
         if let Some(policy) = self.model.policy.breaker {
             let agent = self.calls[id].agent;
-            let breaker = &mut self.breakers[agent.index() * self.model.servers.len() + attempt.server.index()];
+            let breaker = &mut self.breakers[agent.index() * self.servers.len() + attempt.server.index()];
             breaker.note(policy, self.now, Ended { probe: attempt.probe, well });
         }
     }
@@ -229,14 +230,14 @@ impl<O: Observer> Simulation<'_, O> {
         if call.counted {
             let response = self.now - call.issued;
             let quality = self.model.targets[call.target as usize].quality;
-            let tally = &mut self.outcome.agents[call.agent.index()];
+            let tally = &mut self.agents[call.agent.index()].tally;
             tally.succeeded += 1;
             tally.reached += 1;
             tally.degraded += u64::from(quality < 1.0);
             tally.fallen_back += u64::from(call.target != call.first);
             tally.quality_sum += quality;
             tally.response_sum += response.as_secs();
-            self.outcome.response.saturating_record(outcome::micros(response));
+            self.response.saturating_record(outcome::micros(response));
         }
         self.close_call(&call, true);
     }
@@ -244,7 +245,7 @@ impl<O: Observer> Simulation<'_, O> {
     fn call_failed(&mut self, id: Id<Call>) {
         let Some(call) = self.calls.remove(id) else { return };
         if call.counted {
-            let tally = &mut self.outcome.agents[call.agent.index()];
+            let tally = &mut self.agents[call.agent.index()].tally;
             tally.failed += 1;
             tally.reached += u64::from(call.reached);
             tally.failure_time_sum += (self.now - call.issued).as_secs();
@@ -267,6 +268,7 @@ impl<O: Observer> Simulation<'_, O> {
         for attempt in [call.attempt, call.hedge].into_iter().flatten() {
             let given_up = self.give_up(attempt);
             self.note_at_breaker(id, &given_up, false);
+            self.calls[id].reached |= given_up.was_taken();
         }
         self.call_failed(id);
     }

@@ -4,11 +4,14 @@ use std::collections::VecDeque;
 
 use crate::scenario::NeedId;
 
+use super::model::{AgentModel, PolicyModel};
 use super::*;
 
-/// One agent's.
+/// One agent's client, and what is counted of its calls.
 #[derive(Debug)]
-pub struct Client {
+pub struct AgentState {
+    pub model: AgentModel,
+    pub tally: CallTally,
     /// Calls under way, where they are limited.
     under_way: u32,
     /// Calls that wait for one of those to end, first come, first served; some may have come to the end of their life.
@@ -17,10 +20,10 @@ pub struct Client {
     pub retry_tokens: f64,
 }
 
-impl Client {
-    pub fn new(model: &Model) -> Client {
-        let retry_tokens = model.policy.retry_budget.map_or(0.0, |budget| budget.burst);
-        Client { under_way: 0, waiting: VecDeque::new(), retry_tokens }
+impl AgentState {
+    pub fn new(model: AgentModel, policy: &PolicyModel) -> AgentState {
+        let retry_tokens = policy.retry_budget.map_or(0.0, |budget| budget.burst);
+        AgentState { model, tally: CallTally::default(), under_way: 0, waiting: VecDeque::new(), retry_tokens }
     }
 }
 
@@ -28,8 +31,8 @@ impl<O: Observer> Simulation<'_, O> {
     /// True where the call may begin; else it waits for another of its agent's to end.
     #[inline(always)]
     pub fn enter_client(&mut self, id: Id<Call>, agent: AgentId) -> bool {
-        let Some(limit) = self.model.agents[agent.index()].concurrency else { return true };
-        let client = &mut self.clients[agent.index()];
+        let Some(limit) = self.agents[agent.index()].model.concurrency else { return true };
+        let client = &mut self.agents[agent.index()];
         if client.under_way >= limit {
             client.waiting.push_back(id);
             self.watch_life(id);
@@ -46,7 +49,7 @@ impl<O: Observer> Simulation<'_, O> {
         if !call.entered {
             return;
         }
-        let client = &mut self.clients[call.agent.index()];
+        let client = &mut self.agents[call.agent.index()];
         client.under_way -= 1;
         while let Some(next) = client.waiting.pop_front() {
             if let Some(waiting) = self.calls.get_mut(next) {

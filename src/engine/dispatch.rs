@@ -26,11 +26,11 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    pub fn new(model: &Model) -> Gateway {
+    pub fn new(model: &Model, servers: usize) -> Gateway {
         let caches = if model.needs.iter().any(|need| need.cache.is_some()) { model.needs.len() } else { 0 };
         Gateway {
             turns: vec![0; if model.dispatch == Dispatch::Fixed { 0 } else { model.capabilities }],
-            latency: vec![None; if model.dispatch == Dispatch::LatencyWeighted { model.servers.len() } else { 0 }],
+            latency: vec![None; if model.dispatch == Dispatch::LatencyWeighted { servers } else { 0 }],
             answered: vec![None; caches],
             lots: Vec::new(),
         }
@@ -100,7 +100,7 @@ impl<O: Observer> Simulation<'_, O> {
         let mut best = (f64::INFINITY, 0);
         for choice in among {
             let Some(server) = self.choice(need, choice) else { continue };
-            let load = load(&self.servers[server.index()], self.model.servers[server.index()].slots);
+            let load = load(&self.servers[server.index()], self.servers[server.index()].model.slots);
             if load < best.0 {
                 best = (load, choice);
             }

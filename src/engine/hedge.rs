@@ -31,10 +31,9 @@ impl<O: Observer> Simulation<'_, O> {
             return;
         }
         let hedge = self.begin_attempt(id, server, target, number, admission == Admission::Probe);
-        let call = &mut self.calls[id];
-        (call.hedge, call.hedged) = (Some(hedge), true);
-        self.outcome.agents[agent.index()].hedges += u64::from(counted);
-        self.connect_attempt(hedge);
+        self.calls[id].hedged = true;
+        self.agents[agent.index()].tally.hedges += u64::from(counted);
+        self.connect_attempt(hedge, server);
     }
 
     /// The next fallback that is a server, or the present target.
@@ -55,7 +54,7 @@ impl<O: Observer> Simulation<'_, O> {
         if call.hedge.is_none() {
             return false;
         }
-        if over.is_hedge() {
+        if is_hedge(over.number) {
             call.hedge = None;
             return call.attempt.is_some();
         }
@@ -68,15 +67,13 @@ impl<O: Observer> Simulation<'_, O> {
     pub fn drop_other(&mut self, id: Id<Call>, answered: &Attempt) {
         let call = &mut self.calls[id];
         let Some(hedge) = call.hedge.take() else { return };
-        let other = if answered.is_hedge() { call.attempt.take() } else { Some(hedge) };
+        let other = if is_hedge(answered.number) { call.attempt.take() } else { Some(hedge) };
         if let Some(other) = other {
             self.give_up(other);
         }
     }
 }
 
-impl Attempt {
-    pub fn is_hedge(&self) -> bool {
-        self.number & HEDGE != 0
-    }
+pub fn is_hedge(number: u32) -> bool {
+    number & HEDGE != 0
 }

@@ -49,6 +49,8 @@ mod slab;
 mod tests;
 mod workload;
 
+use hdrhistogram::Histogram;
+
 use crate::mapping::Mapping;
 use crate::scenario::{AgentId, Scenario, ServerId, StandInId, Target};
 use crate::units::SimTime;
@@ -57,10 +59,10 @@ use arrivals::Arrivals;
 use breaker::Breaker;
 use calendar::{Calendar, Lane};
 use call::Call;
-use client::Client;
+use client::AgentState;
 use dispatch::Gateway;
 use memory::Memory;
-use model::Model;
+use model::{Compiled, Model};
 use server::{Attempt, ServerState};
 use session::Session;
 use slab::{Id, Slab};
@@ -98,7 +100,7 @@ pub fn simulate(scenario: &Scenario, mapping: &Mapping, run: Run) -> Outcome {
 /// As [`simulate`], watched. The outcome is the same.
 pub fn simulate_observed<O: Observer>(scenario: &Scenario, mapping: &Mapping, run: Run, observer: &mut O) -> Outcome {
     assert_eq!(mapping.assignments.len(), scenario.needs.len(), "a mapping has one assignment a need");
-    let mut simulation = Simulation::new(Model::new(scenario, mapping, run), observer);
+    let mut simulation = Simulation::new(Compiled::new(scenario, mapping, run), observer);
     simulation.run();
     simulation.finish()
 }
@@ -158,7 +160,7 @@ struct Simulation<'a, O> {
     attempts: Slab<Attempt>,
     /// Of tasks with servers that have a process a session.
     sessions: Slab<Session>,
-    clients: Vec<Client>,
+    agents: Vec<AgentState>,
     gateway: Gateway,
     servers: Vec<ServerState>,
     /// [agent][server]; empty where the policy has none.
@@ -168,29 +170,31 @@ struct Simulation<'a, O> {
     cause_counts: Vec<u64>,
     /// Counted calls under way.
     counted_open: u64,
-    outcome: Outcome,
+    /// Response times of the counted calls that succeeded.
+    response: Histogram<u64>,
     observer: &'a mut O,
 }
 
 impl<'a, O: Observer> Simulation<'a, O> {
-    fn new(model: Model<'a>, observer: &'a mut O) -> Simulation<'a, O> {
-        let breakers = if model.policy.breaker.is_some() { model.agents.len() * model.servers.len() } else { 0 };
+    fn new(compiled: Compiled<'a>, observer: &'a mut O) -> Simulation<'a, O> {
+        let Compiled { model, agents, servers } = compiled;
+        let breakers = if model.policy.breaker.is_some() { agents.len() * servers.len() } else { 0 };
         Simulation {
             now: SimTime::ZERO,
             calendar: Calendar::new(),
-            arrivals: Arrivals::new(&model),
+            arrivals: Arrivals::new(&agents),
             tasks: Slab::new(),
             calls: Slab::new(),
             attempts: Slab::new(),
             sessions: Slab::new(),
-            clients: model.agents.iter().map(|_| Client::new(&model)).collect(),
-            gateway: Gateway::new(&model),
-            servers: model.servers.iter().map(ServerState::new).collect(),
+            gateway: Gateway::new(&model, servers.len()),
+            agents: agents.into_iter().map(|agent| AgentState::new(agent, &model.policy)).collect(),
+            servers: servers.into_iter().map(ServerState::new).collect(),
             breakers: vec![Breaker::CLOSED; breakers],
             memory: Memory::new(&model),
             cause_counts: vec![0; model.causes.len()],
             counted_open: 0,
-            outcome: Outcome::empty(&model),
+            response: outcome::response_histogram(model.policy.call_life),
             model,
             observer,
         }
@@ -242,12 +246,18 @@ impl<'a, O: Observer> Simulation<'a, O> {
     fn finish(mut self) -> Outcome {
         self.now = self.now.max(self.model.horizon);
         self.close_slots();
-        for (state, tally) in self.servers.iter().zip(&mut self.outcome.servers) {
-            tally.up = self.outcome.window.saturating_sub(state.down_time(&self.model, self.now));
-            tally.frozen = state.frozen_time(&self.model, self.now);
+        let window = self.model.horizon.saturating_sub(self.model.warmup);
+        for state in &mut self.servers {
+            state.tally.up = window.saturating_sub(state.down_time(&self.model, self.now));
+            state.tally.frozen = state.frozen_time(&self.model, self.now);
         }
-        self.outcome.memory_peak = self.memory.peak(self.now);
-        self.outcome
+        Outcome {
+            window,
+            agents: self.agents.into_iter().map(|agent| agent.tally).collect(),
+            servers: self.servers.into_iter().map(|server| server.tally).collect(),
+            response: self.response,
+            memory_peak: self.memory.peak(self.now),
+        }
     }
 
     /// Whether what happens now is within the window.
@@ -267,17 +277,5 @@ impl Model<'_> {
     #[inline(always)]
     fn within_window(&self, from: SimTime, to: SimTime) -> SimTime {
         to.min(self.horizon).saturating_sub(from.max(self.warmup))
-    }
-}
-
-impl Outcome {
-    fn empty(model: &Model) -> Outcome {
-        Outcome {
-            window: model.horizon.saturating_sub(model.warmup),
-            agents: vec![CallTally::default(); model.agents.len()],
-            servers: vec![ServerTally::default(); model.servers.len()],
-            response: outcome::response_histogram(model.policy.call_life),
-            memory_peak: crate::units::Bytes(0),
-        }
     }
 }

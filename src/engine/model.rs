@@ -22,11 +22,9 @@ pub struct Model<'a> {
     pub warmup: SimTime,
     pub horizon: SimTime,
     pub policy: PolicyModel,
-    pub agents: Vec<AgentModel>,
     pub needs: Vec<NeedModel>,
     /// Where calls may go: each need's own, side by side.
     pub targets: Vec<TargetModel>,
-    pub servers: Vec<ServerModel>,
     /// Service times: a server's own at its index, then those of single capabilities.
     pub services: Vec<ServiceModel>,
     pub stand_ins: Vec<StandInModel>,
@@ -40,6 +38,14 @@ pub struct Model<'a> {
     pub memory_pressure: Option<Pressure>,
     /// Memory of the shared processes that the mapping uses.
     pub memory_resident: Bytes,
+}
+
+/// Everything compiled: what all share, and what the state of each agent and of each server holds.
+#[derive(Debug)]
+pub struct Compiled<'a> {
+    pub model: Model<'a>,
+    pub agents: Vec<AgentModel>,
+    pub servers: Vec<ServerModel>,
 }
 
 /// What every client does with its calls.
@@ -243,8 +249,8 @@ pub struct ReplayModel<'a> {
     pub speed: f64,
 }
 
-impl<'a> Model<'a> {
-    pub fn new(scenario: &'a Scenario, mapping: &Mapping, run: Run) -> Model<'a> {
+impl<'a> Compiled<'a> {
+    pub fn new(scenario: &'a Scenario, mapping: &Mapping, run: Run) -> Compiled<'a> {
         let key = luck::run_key(run);
         let mut routes = Routes::new(scenario);
         let needs = (0..scenario.needs.len()).map(|need| routes.need(NeedId::from(need), mapping)).collect();
@@ -253,14 +259,14 @@ impl<'a> Model<'a> {
         let resident =
             |(server, used): (&Server, &bool)| if *used && server.process == Process::Shared { server.memory.value.0 } else { 0 };
         let mut users = 0;
-        Model {
+        let agents = scenario.agent_ids().map(|id| agent_model(scenario, id, key, &mut users)).collect();
+        let servers = scenario.servers.iter().map(|server| server_model(server, scenario)).collect();
+        let model = Model {
             warmup: scenario.run.warmup.unwrap_or_default(),
             horizon: scenario.run.horizon,
             policy: policy(scenario),
-            agents: scenario.agent_ids().map(|id| agent_model(scenario, id, key, &mut users)).collect(),
             needs,
             targets,
-            servers: scenario.servers.iter().map(|server| server_model(server, scenario)).collect(),
             services,
             stand_ins: scenario
                 .stand_ins
@@ -274,12 +280,8 @@ impl<'a> Model<'a> {
             memory_limit: scenario.host.memory.as_ref().map(|memory| memory.value),
             memory_pressure: Pressure::of(&scenario.host),
             memory_resident: Bytes(scenario.servers.iter().zip(&used).map(resident).fold(0, u64::saturating_add)),
-        }
-    }
-
-    /// Users of all closed loops.
-    pub fn users(&self) -> usize {
-        self.agents.iter().filter_map(|agent| agent.closed.as_ref()).map(|closed| closed.users as usize).sum()
+        };
+        Compiled { model, agents, servers }
     }
 }
 

@@ -98,12 +98,13 @@ impl<O: Observer> Simulation<'_, O> {
         let attempt = &mut self.attempts[id];
         attempt.phase = Phase::Waiting;
         let (server, number, key) = (attempt.server.index(), attempt.number, attempt.key);
-        let priority = match self.model.servers[server].discipline {
-            Discipline::Priority => attempt.call.map_or(0, |call| self.model.agents[self.calls[call].agent.index()].priority),
+        let priority = match self.servers[server].model.discipline {
+            Discipline::Priority => attempt.call.map_or(0, |call| self.agents[self.calls[call].agent.index()].model.priority),
             Discipline::Fifo | Discipline::ProcessorSharing => 0,
         };
-        self.outcome.servers[server].delayed += u64::from(attempt.counted);
-        self.servers[server].waiting.push(id, priority);
+        let state = &mut self.servers[server];
+        state.tally.delayed += u64::from(attempt.counted);
+        state.waiting.push(id, priority);
         let Some(patience) = &self.model.policy.queue_timeout else { return };
         if let Some(constant) = patience.constant() {
             let attempts = &self.attempts;
@@ -113,7 +114,7 @@ impl<O: Observer> Simulation<'_, O> {
             };
             self.calendar.schedule_in(Lane::QueueTimeout, self.now + constant, Event::QueueTimedOut(id), is_over);
         } else {
-            let patience = luck::patience(key, &self.model.servers[server], number, patience, 1);
+            let patience = luck::patience(key, &self.servers[server].model, number, patience, 1);
             self.calendar.schedule(self.now + patience, Event::QueueTimedOut(id));
         }
     }
@@ -136,7 +137,7 @@ impl<O: Observer> Simulation<'_, O> {
     pub fn leave_queue(&mut self, attempt: &Attempt) {
         self.servers[attempt.server.index()].waiting.len -= 1;
         if attempt.counted {
-            let tally = &mut self.outcome.servers[attempt.server.index()];
+            let tally = &mut self.servers[attempt.server.index()].tally;
             tally.gave_up_waiting += 1;
             tally.wait_given_up_sum += (self.now - attempt.accepted).as_secs();
         }

@@ -10,7 +10,7 @@ impl<O: Observer> Simulation<'_, O> {
     #[inline(always)]
     pub fn earn_retries(&mut self, agent: AgentId) {
         if let Some(budget) = self.model.policy.retry_budget {
-            let tokens = &mut self.clients[agent.index()].retry_tokens;
+            let tokens = &mut self.agents[agent.index()].retry_tokens;
             *tokens = (*tokens + budget.ratio).min(budget.burst);
         }
     }
@@ -24,15 +24,15 @@ impl<O: Observer> Simulation<'_, O> {
         }
         let Target::Server(server) = self.model.targets[call.target as usize].to else { return None };
         if self.model.policy.retry_budget.is_some() {
-            let tokens = &mut self.clients[call.agent.index()].retry_tokens;
+            let tokens = &mut self.agents[call.agent.index()].retry_tokens;
             if *tokens < 1.0 {
                 return None;
             }
             *tokens -= 1.0;
         }
         call.attempt_number += 1;
-        self.outcome.agents[call.agent.index()].retries += u64::from(call.counted);
-        let wait = luck::backoff(call.key, &self.model.policy.backoff, &self.model.servers[server.index()], call.attempt_number);
+        self.agents[call.agent.index()].tally.retries += u64::from(call.counted);
+        let wait = luck::backoff(call.key, &self.model.policy.backoff, &self.servers[server.index()].model, call.attempt_number);
         let allowed = match why {
             Failure::Rejected { until } => until,
             Failure::Failed => SimTime::ZERO,

@@ -12,8 +12,11 @@ use super::session::Link;
 use super::sharing::Sharing;
 use super::*;
 
+/// A server's state, and what is counted of it.
 #[derive(Debug)]
 pub struct ServerState {
+    pub model: ServerModel,
+    pub tally: ServerTally,
     /// Causes that hold it down now.
     pub down_causes: u32,
     /// Since when it is down, where it is; and how long it was before, within the window.
@@ -95,8 +98,9 @@ pub enum Phase {
 }
 
 impl ServerState {
-    pub fn new(model: &ServerModel) -> ServerState {
+    pub fn new(model: ServerModel) -> ServerState {
         ServerState {
+            tally: ServerTally::default(),
             down_causes: u32::from(!model.up),
             down_since: SimTime::ZERO,
             down_before: SimTime::ZERO,
@@ -121,6 +125,7 @@ impl ServerState {
             outstanding: 0,
             present: 0,
             queued: 0,
+            model,
         }
     }
 
@@ -139,8 +144,8 @@ impl<O: Observer> Simulation<'_, O> {
     /// Enters an attempt in the books: it has begun, nothing has happened yet.
     #[inline(always)]
     pub fn begin_attempt(&mut self, call_id: Id<Call>, server: ServerId, target: u32, number: u32, probe: bool) -> Id<Attempt> {
-        let call = &self.calls[call_id];
-        let (agent, counted, key) = (call.agent, call.counted, call.key);
+        let call = &mut self.calls[call_id];
+        let (agent, counted, key, issued) = (call.agent, call.counted, call.key, call.issued);
         let id = self.attempts.insert(Attempt {
             server,
             target,
@@ -160,23 +165,24 @@ impl<O: Observer> Simulation<'_, O> {
             rest: SimTime::ZERO,
             fate: Fate::Success,
         });
-        self.servers[server.index()].outstanding += 1;
+        *(if hedge::is_hedge(number) { &mut call.hedge } else { &mut call.attempt }) = Some(id);
+        let state = &mut self.servers[server.index()];
+        state.outstanding += 1;
         if counted {
-            self.outcome.agents[agent.index()].attempts += 1;
-            self.outcome.servers[server.index()].attempts += 1;
+            self.agents[agent.index()].tally.attempts += 1;
+            state.tally.attempts += 1;
         }
-        self.plan_timeout(id, call_id);
+        self.plan_timeout(id, call_id, issued + self.model.policy.call_life);
         id
     }
 
     /// When the client gives the attempt up, unless its call's life is over before.
     #[inline(always)]
-    fn plan_timeout(&mut self, id: Id<Attempt>, call: Id<Call>) {
-        let life_ends = self.life_ends(&self.calls[call]);
+    fn plan_timeout(&mut self, id: Id<Attempt>, call: Id<Call>, life_ends: SimTime) {
         let constant = self.model.policy.timeout.constant();
         let timeout = constant.unwrap_or_else(|| {
             let attempt = &self.attempts[id];
-            luck::patience(attempt.key, &self.model.servers[attempt.server.index()], attempt.number, &self.model.policy.timeout, 0)
+            luck::patience(attempt.key, &self.servers[attempt.server.index()].model, attempt.number, &self.model.policy.timeout, 0)
         });
         let at = self.now + timeout;
         if at >= life_ends {
@@ -194,13 +200,13 @@ impl<O: Observer> Simulation<'_, O> {
     #[inline(always)]
     pub fn remove_attempt(&mut self, id: Id<Attempt>) -> Option<Attempt> {
         let attempt = self.attempts.remove(id)?;
-        let (model, state) = (&self.model.servers[attempt.server.index()], &mut self.servers[attempt.server.index()]);
+        let state = &mut self.servers[attempt.server.index()];
         state.outstanding -= 1;
-        if attempt.phase != Phase::Connecting {
+        if attempt.was_taken() {
             state.present -= 1;
             state.queued -= u32::from(matches!(attempt.phase, Phase::Waiting | Phase::Serial));
-            if model.memory_per_call.0 > 0 {
-                self.memory.release(self.now, model.memory_per_call);
+            if state.model.memory_per_call.0 > 0 {
+                self.memory.release(self.now, state.model.memory_per_call);
             }
         }
         Some(attempt)
@@ -213,28 +219,28 @@ impl<O: Observer> Simulation<'_, O> {
         let in_window = self.in_window();
         let attempt = &mut self.attempts[id];
         let server = attempt.server.index();
-        let (model, state, tally) = (&self.model.servers[server], &mut self.servers[server], &mut self.outcome.servers[server]);
+        let state = &mut self.servers[server];
         if in_window {
-            tally.offered += draw.serial;
+            state.tally.offered += draw.serial;
         }
         if let Some(tokens) = &mut state.tokens
             && let Err(next) = tokens.take(self.now)
         {
-            tally.rejected_rate_limit += u64::from(attempt.counted);
-            let says = model.rate_limit.as_ref().is_some_and(|limit| limit.retry_after);
+            state.tally.rejected_rate_limit += u64::from(attempt.counted);
+            let says = state.model.rate_limit.as_ref().is_some_and(|limit| limit.retry_after);
             return self.reject(id, if says { next } else { SimTime::ZERO });
         }
-        if state.is_full(model) {
-            tally.rejected_queue_full += u64::from(attempt.counted);
+        if state.is_full() {
+            state.tally.rejected_queue_full += u64::from(attempt.counted);
             return self.reject(id, SimTime::ZERO);
         }
-        if model.memory_per_call.0 > 0 && !self.memory.take(self.now, model.memory_per_call) {
-            tally.rejected_memory += u64::from(attempt.counted);
+        if state.model.memory_per_call.0 > 0 && !self.memory.take(self.now, state.model.memory_per_call) {
+            state.tally.rejected_memory += u64::from(attempt.counted);
             return self.reject(id, SimTime::ZERO);
         }
-        tally.accepted += u64::from(attempt.counted);
+        state.tally.accepted += u64::from(attempt.counted);
         (attempt.accepted, attempt.serial, attempt.rest, attempt.fate) = (self.now, draw.serial, draw.rest, draw.fate);
-        if let Some(safe) = model.safe
+        if let Some(safe) = state.model.safe
             && state.present >= safe.limit
         {
             attempt.at_risk = true;
@@ -244,10 +250,7 @@ impl<O: Observer> Simulation<'_, O> {
         }
         state.present += 1;
         state.queued += 1;
-        if let Some(call) = attempt.call {
-            self.calls[call].reached = true;
-        }
-        let is_shared = model.discipline == Discipline::ProcessorSharing;
+        let is_shared = state.model.discipline == Discipline::ProcessorSharing;
         if !state.is_frozen() && (is_shared || state.slots_free > 0) { self.start_service(id) } else { self.wait_for_slot(id) }
     }
 
@@ -256,10 +259,10 @@ impl<O: Observer> Simulation<'_, O> {
     fn draw_service(&mut self, id: Id<Attempt>) -> ServiceDraw {
         let attempt = &self.attempts[id];
         let (key, server, number) = (attempt.key, attempt.server, attempt.number);
-        let model = &self.model.servers[server.index()];
-        let service = &self.model.services[self.model.targets[attempt.target as usize].service as usize];
-        let mut draw = luck::service(key, model, service, number);
         let state = &self.servers[server.index()];
+        let (has_first_call, slows) = (state.model.has_first_call, state.model.slows);
+        let service = &self.model.services[self.model.targets[attempt.target as usize].service as usize];
+        let mut draw = luck::service(key, &state.model, service, number);
         self.observer.attempt_arrives(&Arrival {
             at: self.now,
             key: key.number(),
@@ -276,10 +279,10 @@ impl<O: Observer> Simulation<'_, O> {
             draw.serial = took * service.serial_share;
             draw.rest = took.saturating_sub(draw.serial);
         }
-        if model.has_first_call && self.is_first_call(id) {
-            draw.serial += luck::first_call(key, &self.model.servers[server.index()], number);
+        if has_first_call && self.is_first_call(id) {
+            draw.serial += luck::first_call(key, &self.servers[server.index()].model, number);
         }
-        if self.model.servers[server.index()].slows {
+        if slows {
             let factor = self.servers[server.index()].slow * self.memory.slowdown();
             if factor != 1.0 {
                 (draw.serial, draw.rest) = (draw.serial * factor, draw.rest * factor);
@@ -299,7 +302,7 @@ impl<O: Observer> Simulation<'_, O> {
     /// policy says.
     pub fn give_up(&mut self, id: Id<Attempt>) -> Attempt {
         let attempt = self.attempts[id];
-        self.outcome.servers[attempt.server.index()].timeouts += u64::from(attempt.counted);
+        self.servers[attempt.server.index()].tally.timeouts += u64::from(attempt.counted);
         match (attempt.phase, self.model.policy.given_up) {
             (Phase::Connecting, _) => self.stop_connecting(id),
             (Phase::Silent, _) => drop(self.remove_attempt(id)),
@@ -325,21 +328,20 @@ impl<O: Observer> Simulation<'_, O> {
     pub fn break_attempts(&mut self, server: ServerId) {
         let broken: Vec<Id<Attempt>> = self.attempts.iter().filter(|(_, attempt)| attempt.server == server).map(|(id, _)| id).collect();
         self.update_share(server);
-        self.servers[server.index()].clear(&self.model.servers[server.index()]);
+        self.servers[server.index()].clear();
         // Nobody begins here meanwhile: what follows goes through the calendar.
         for id in broken {
             let Some(attempt) = self.remove_attempt(id) else { continue };
-            let model = &self.model.servers[server.index()];
-            match (attempt.phase, model.process) {
+            let state = &mut self.servers[server.index()];
+            match (attempt.phase, state.model.process) {
                 // The shared link's own failure is noted where it is lost.
                 (Phase::Connecting, Process::Shared) => {}
                 (Phase::Connecting, Process::Session) => self.note_connected(server, attempt.counted, false),
                 (phase, _) => {
-                    let tally = &mut self.outcome.servers[server.index()];
-                    if phase == Phase::Serial && model.discipline != Discipline::ProcessorSharing {
-                        tally.busy += self.model.within_window(attempt.started, self.now);
+                    if phase == Phase::Serial && state.model.discipline != Discipline::ProcessorSharing {
+                        state.tally.busy += self.model.within_window(attempt.started, self.now);
                     }
-                    tally.broken += u64::from(attempt.counted && attempt.call.is_some());
+                    state.tally.broken += u64::from(attempt.counted && attempt.call.is_some());
                 }
             }
             if let Some(call) = attempt.call {
@@ -349,10 +351,18 @@ impl<O: Observer> Simulation<'_, O> {
     }
 }
 
+impl Attempt {
+    /// It reached the server, which took it.
+    pub fn was_taken(&self) -> bool {
+        self.phase != Phase::Connecting
+    }
+}
+
 impl ServerState {
     /// One more would neither be served nor find a place to wait. What is frozen turns nobody away.
     #[inline(always)]
-    fn is_full(&self, model: &ServerModel) -> bool {
+    fn is_full(&self) -> bool {
+        let model = &self.model;
         match model.discipline {
             _ if model.queue == usize::MAX => false,
             _ if self.is_frozen() => false,
@@ -362,10 +372,10 @@ impl ServerState {
     }
 
     /// Everything that was there is gone.
-    fn clear(&mut self, model: &ServerModel) {
+    fn clear(&mut self) {
         self.waiting.clear();
         self.parked.clear();
         self.sharing.clear();
-        self.slots_free = model.slots;
+        self.slots_free = self.model.slots;
     }
 }

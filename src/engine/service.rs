@@ -17,13 +17,13 @@ impl<O: Observer> Simulation<'_, O> {
         attempt.frozen_by_start = state.frozen_total;
         self.observer.service_begins(&ServiceStart { at: self.now, server, waited, counted });
         if counted {
-            self.outcome.servers[server.index()].wait_sum += waited.as_secs();
+            state.tally.wait_sum += waited.as_secs();
         }
         attempt.phase = Phase::Serial;
         if attempt.serial == SimTime::ZERO {
             return self.serve_rest(id);
         }
-        if self.model.servers[server.index()].discipline == Discipline::ProcessorSharing {
+        if state.model.discipline == Discipline::ProcessorSharing {
             return self.take_share(id);
         }
         state.slots_free -= 1;
@@ -34,7 +34,7 @@ impl<O: Observer> Simulation<'_, O> {
     pub fn serial_done(&mut self, id: Id<Attempt>) {
         // An outage may have broken it, its client may have cancelled it, its server may have been frozen meanwhile.
         let Some(attempt) = self.attempts.get(id).copied() else { return };
-        if self.model.servers[attempt.server.index()].freezes && self.is_held(id) {
+        if self.servers[attempt.server.index()].model.freezes && self.is_held(id) {
             return;
         }
         self.leave_slot(&attempt);
@@ -45,11 +45,11 @@ impl<O: Observer> Simulation<'_, O> {
     /// An attempt on a slot leaves it, done or not.
     #[inline(always)]
     pub fn leave_slot(&mut self, attempt: &Attempt) {
-        if self.model.servers[attempt.server.index()].discipline == Discipline::ProcessorSharing {
+        if self.servers[attempt.server.index()].model.discipline == Discipline::ProcessorSharing {
             return self.leave_share(attempt.server);
         }
         let busy = self.model.within_window(attempt.started, self.now);
-        self.outcome.servers[attempt.server.index()].busy += busy;
+        self.servers[attempt.server.index()].tally.busy += busy;
         self.servers[attempt.server.index()].slots_free += 1;
     }
 
@@ -70,7 +70,7 @@ impl<O: Observer> Simulation<'_, O> {
 
     pub fn answered(&mut self, id: Id<Attempt>) {
         let Some(attempt) = self.attempts.get(id) else { return };
-        if !(self.model.servers[attempt.server.index()].freezes && self.is_held(id)) {
+        if !(self.servers[attempt.server.index()].model.freezes && self.is_held(id)) {
             self.answer(id);
         }
     }
@@ -78,7 +78,7 @@ impl<O: Observer> Simulation<'_, O> {
     #[inline(always)]
     fn answer(&mut self, id: Id<Attempt>) {
         let Some(attempt) = self.remove_attempt(id) else { return };
-        if self.model.servers[attempt.server.index()].memory_growth.0 > 0 {
+        if self.servers[attempt.server.index()].model.memory_growth.0 > 0 {
             self.grow(&attempt);
         }
         if attempt.fate == Fate::Disconnected {
@@ -86,7 +86,7 @@ impl<O: Observer> Simulation<'_, O> {
         }
         let Some(call) = attempt.call else { return };
         self.note_latency(attempt.server, self.now - attempt.begun);
-        let tally = &mut self.outcome.servers[attempt.server.index()];
+        let tally = &mut self.servers[attempt.server.index()].tally;
         tally.at_risk += u64::from(attempt.counted && attempt.at_risk);
         if attempt.fate == Fate::Success {
             if attempt.counted {
@@ -109,8 +109,8 @@ impl<O: Observer> Simulation<'_, O> {
     /// Accounts for the slots that are busy when the run ends.
     pub fn close_slots(&mut self) {
         for (_, attempt) in self.attempts.iter().filter(|(_, attempt)| attempt.phase == Phase::Serial) {
-            if self.model.servers[attempt.server.index()].discipline != Discipline::ProcessorSharing {
-                self.outcome.servers[attempt.server.index()].busy += self.model.within_window(attempt.started, self.now);
+            if self.servers[attempt.server.index()].model.discipline != Discipline::ProcessorSharing {
+                self.servers[attempt.server.index()].tally.busy += self.model.within_window(attempt.started, self.now);
             }
         }
         (0..self.servers.len()).map(ServerId::from).for_each(|server| self.update_share(server));

@@ -38,9 +38,8 @@ pub struct Session {
 impl<O: Observer> Simulation<'_, O> {
     /// An attempt goes through its session, which is opened first where there is none.
     #[inline(always)]
-    pub fn connect_attempt(&mut self, id: Id<Attempt>) {
-        let server = self.attempts[id].server;
-        match self.model.servers[server.index()].process {
+    pub fn connect_attempt(&mut self, id: Id<Attempt>, server: ServerId) {
+        match self.servers[server.index()].model.process {
             Process::Shared => match self.servers[server.index()].link {
                 Link::Open => self.arrive(id),
                 Link::Opening { .. } => self.servers[server.index()].connecting.push(id),
@@ -119,7 +118,7 @@ impl<O: Observer> Simulation<'_, O> {
 
     fn open_session(&mut self, id: Id<Attempt>) {
         let (server, counted) = (self.attempts[id].server, self.attempts[id].counted);
-        let memory = self.model.servers[server.index()].memory;
+        let memory = self.servers[server.index()].model.memory;
         let is_out = self.servers[server.index()].is_out();
         self.note_connect(server, counted);
         if !is_out && !self.memory.take(self.now, memory) {
@@ -178,7 +177,7 @@ impl<O: Observer> Simulation<'_, O> {
         if was_open && state.epoch == session.epoch {
             state.sessions -= 1;
             state.sessions_grown -= grown;
-            self.memory.release(self.now, Bytes(self.model.servers[server.index()].memory.0 + grown));
+            self.memory.release(self.now, Bytes(self.servers[server.index()].model.memory.0 + grown));
         }
     }
 
@@ -217,7 +216,7 @@ impl<O: Observer> Simulation<'_, O> {
     /// The process that answered has grown, as far as the host has room.
     pub fn grow(&mut self, attempt: &Attempt) {
         let server = attempt.server.index();
-        let growth = self.model.servers[server].memory_growth;
+        let growth = self.servers[server].model.memory_growth;
         let state = &mut self.servers[server];
         let epoch = state.epoch;
         let grown = match attempt.session {
@@ -239,7 +238,7 @@ impl<O: Observer> Simulation<'_, O> {
     /// The client gives up an attempt that is still connecting. Its own opening ends with it; the shared one goes on.
     pub fn stop_connecting(&mut self, id: Id<Attempt>) {
         let Some(attempt) = self.remove_attempt(id) else { return };
-        if self.model.servers[attempt.server.index()].process == Process::Session {
+        if self.servers[attempt.server.index()].model.process == Process::Session {
             self.note_connected(attempt.server, attempt.counted, false);
         }
         self.drop_opening(&attempt);
@@ -251,7 +250,7 @@ impl<O: Observer> Simulation<'_, O> {
         state.epoch = state.epoch.wrapping_add(1);
         state.connecting.clear();
         let link = std::mem::replace(&mut state.link, Link::Closed);
-        let sessions = std::mem::take(&mut state.sessions) * self.model.servers[server.index()].memory.0;
+        let sessions = std::mem::take(&mut state.sessions) * state.model.memory.0;
         let grown = std::mem::take(&mut state.sessions_grown) + std::mem::take(&mut state.grown);
         self.memory.release(self.now, Bytes(sessions + grown));
         if let Link::Opening { counted, .. } = link {
@@ -268,11 +267,11 @@ impl<O: Observer> Simulation<'_, O> {
             (false, false) => Readiness::Cold,
             (false, true) => Readiness::Warm,
         };
-        luck::connect(attempt.key, &self.model.servers[attempt.server.index()], attempt.number, readiness)
+        luck::connect(attempt.key, &self.servers[attempt.server.index()].model, attempt.number, readiness)
     }
 
     fn note_connect(&mut self, server: ServerId, counted: bool) {
-        self.outcome.servers[server.index()].connects += u64::from(counted);
+        self.servers[server.index()].tally.connects += u64::from(counted);
     }
 
     pub fn note_connected(&mut self, server: ServerId, counted: bool, succeeds: bool) {
@@ -283,7 +282,7 @@ impl<O: Observer> Simulation<'_, O> {
             *row = 0;
         } else if counted {
             *row += 1;
-            let tally = &mut self.outcome.servers[server.index()];
+            let tally = &mut state.tally;
             tally.connect_failures += 1;
             tally.connect_failures_row = tally.connect_failures_row.max(*row);
         }

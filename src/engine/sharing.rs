@@ -117,29 +117,27 @@ impl<O: Observer> Simulation<'_, O> {
 
     /// Brings the attained work and the busy time up to now; before anything changes.
     pub fn update_share(&mut self, server: ServerId) {
-        let model = &self.model.servers[server.index()];
-        if model.discipline != Discipline::ProcessorSharing {
+        let state = &mut self.servers[server.index()];
+        if state.model.discipline != Discipline::ProcessorSharing {
             return;
         }
-        let state = &mut self.servers[server.index()];
-        let is_frozen = state.is_frozen();
+        let (slots, is_frozen) = (state.model.slots, state.is_frozen());
         let sharing = &mut state.sharing;
         let since = std::mem::replace(&mut sharing.since, self.now);
         if sharing.sharers == 0 {
             return;
         }
-        let slots_busy = u64::from(sharing.sharers.min(model.slots));
-        self.outcome.servers[server.index()].busy += SimTime(self.model.within_window(since, self.now).0.saturating_mul(slots_busy));
+        let slots_busy = u64::from(sharing.sharers.min(slots));
+        state.tally.busy += SimTime(self.model.within_window(since, self.now).0.saturating_mul(slots_busy));
         if !is_frozen {
-            sharing.attained += (self.now - since).0 as f64 * sharing.rate(model.slots);
+            sharing.attained += (self.now - since).0 as f64 * sharing.rate(slots);
         }
     }
 
     /// Puts into the calendar when the next of them is done, as things stand.
     pub fn plan_share(&mut self, server: ServerId) {
-        let slots = self.model.servers[server.index()].slots;
         let state = &mut self.servers[server.index()];
-        let is_frozen = state.is_frozen();
+        let (slots, is_frozen) = (state.model.slots, state.is_frozen());
         let sharing = &mut state.sharing;
         sharing.epoch = sharing.epoch.wrapping_add(1);
         if sharing.sharers == 0 {

@@ -31,7 +31,7 @@ pub enum Origin {
 impl<O: Observer> Simulation<'_, O> {
     #[inline(always)]
     pub fn start_task(&mut self, agent: AgentId, key: Key, calls: u32, origin: Origin) {
-        let rows = calls.min(self.model.agents[agent.index()].at_once);
+        let rows = calls.min(self.agents[agent.index()].model.at_once);
         let task = self.tasks.insert(Task { agent, origin, key, claimed: rows, calls, rows, sessions: None });
         for number in 1..=rows {
             self.issue_call(task, number);
@@ -44,7 +44,7 @@ impl<O: Observer> Simulation<'_, O> {
         let (agent, origin, key) = (task.agent, task.origin, task.key.at(u64::from(number)));
         let need = match (origin, &self.model.replay) {
             (Origin::Replay(number), Some(replay)) => replay.calls[number as usize].need,
-            _ => self.model.agents[agent.index()].need(key),
+            _ => self.agents[agent.index()].model.need(key),
         };
         self.start_call(id, agent, key, need);
     }
@@ -55,7 +55,7 @@ impl<O: Observer> Simulation<'_, O> {
         let task = &mut self.tasks[id];
         if task.claimed < task.calls {
             let number = task.claimed + 1;
-            let at = self.now + luck::think(task.key.at(u64::from(number)), &self.model.agents[task.agent.index()]);
+            let at = self.now + luck::think(task.key.at(u64::from(number)), &self.agents[task.agent.index()].model);
             if at < self.model.horizon {
                 task.claimed = number;
                 // Through the calendar even without thinking: however many calls take no time, the stack stays flat.

@@ -247,7 +247,7 @@ proptest! {
     #[test]
     fn no_slot_is_idle_while_work_waits(scenario in any_scenario(), assignments in any_mapping(), seed in 0..u64::MAX) {
         let mut observer = ();
-        let mut simulation = Simulation::new(Model::new(&scenario, &fit(&scenario, &assignments), Run { seed, replication: 0 }), &mut observer);
+        let mut simulation = Simulation::new(Compiled::new(&scenario, &fit(&scenario, &assignments), Run { seed, replication: 0 }), &mut observer);
         simulation.begin();
         while simulation.step() {
             for (id, (state, server)) in simulation.servers.iter().zip(&scenario.servers).enumerate() {
@@ -285,7 +285,7 @@ proptest! {
         scenario.run.warmup = Some(SimTime::ZERO);
         let mapping = primaries(&(0..scenario.needs.len() as u32).map(|need| need % SERVERS as u32).collect::<Vec<_>>());
         let mut observer = ();
-        let mut simulation = Simulation::new(Model::new(&scenario, &mapping, Run { seed, replication: 0 }), &mut observer);
+        let mut simulation = Simulation::new(Compiled::new(&scenario, &mapping, Run { seed, replication: 0 }), &mut observer);
         simulation.begin();
         let (mut last, mut areas, mut numbers) = (SimTime::ZERO, [0.0; SERVERS], [0u32; SERVERS]);
         while simulation.step() {
