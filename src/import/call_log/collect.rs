@@ -23,11 +23,6 @@ pub struct Row<'a> {
     pub duration_ms: Scalar<'a>,
 }
 
-impl Row<'_> {
-    pub const EMPTY: Row<'static> =
-        Row { time: Scalar::Absent, agent: None, capability: None, server: None, duration: Scalar::Absent, duration_ms: Scalar::Absent };
-}
-
 #[derive(Debug)]
 struct Found {
     /// Nanoseconds since the log's first time.
