@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use polars::prelude::{
     ArrowDataType, ArrowTimeUnit, BinaryChunked, DataFrame, DataType, FileMetadata, Float64Chunked, Int64Chunked, ParallelStrategy,
-    ParquetReader, PolarsResult, SerReader,
+    ParquetReader, PolarsResult, SerReader, polars_bail,
 };
 use polars_parquet::parquet::metadata::SchemaDescriptor;
 use polars_parquet::parquet::schema::Repetition;
@@ -214,6 +214,10 @@ enum Values {
 fn values(frame: &DataFrame, kind: Kind, name: &str) -> PolarsResult<Values> {
     // One chunk: values are looked up by their place.
     let series = frame.column(name)?.as_materialized_series().rechunk();
+    // A broken page makes its column shorter, and nobody has looked so far.
+    if series.len() != frame.height() {
+        polars_bail!(ComputeError: "its columns differ in length");
+    }
     Ok(match kind {
         Kind::Text => Values::Text(series.cast(&DataType::Binary)?.binary()?.clone()),
         Kind::Number(factor) => Values::Number(series.cast(&DataType::Float64)?.f64()?.clone(), factor),

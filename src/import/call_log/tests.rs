@@ -290,6 +290,13 @@ fn columns_of_the_wrong_kind_are_named() {
 }
 
 #[test]
+fn a_parquet_file_whose_columns_differ_in_length_is_broken() {
+    // The file of polars with a few bytes changed: its decoder does not notice.
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/replay/contradicts-itself.parquet");
+    assert!(matches!(read(&path, &scenario()), Err(CallLogError::Parquet { .. })));
+}
+
+#[test]
 fn there_is_a_limit_to_calls() {
     let scenario = scenario();
     let mut collector = Collector::new("log.csv", &scenario, 2);
