@@ -2,6 +2,8 @@
 //! bytes. What the file says beyond that is looked at for units alone.
 
 use std::fs::File;
+use std::io::Cursor;
+use std::os::unix::fs::FileExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -10,8 +12,9 @@ use polars::prelude::{
     ParquetReader, PolarsResult, SerReader, polars_bail,
 };
 use polars_parquet::parquet::metadata::SchemaDescriptor;
+use polars_parquet::parquet::page::CompressedPage;
 use polars_parquet::parquet::schema::Repetition;
-use polars_parquet::read::{ParquetType, PhysicalType};
+use polars_parquet::read::{PageReader, ParquetType, PhysicalType};
 
 use super::collect::{Collector, Row};
 use super::summary::Skipped;
@@ -97,6 +100,7 @@ impl Table {
             return Err(CallLogError::MissingColumn { file: name.to_owned(), missing, found });
         }
         let rows = checked_rows(&metadata, &fields, size).map_err(|reason| broken(name, reason.to_owned()))?;
+        checked_pages(file, &metadata, &fields).map_err(|reason| broken(name, reason))?;
         let schema_descr = SchemaDescriptor::new(metadata.schema_descr.name().into(), fields);
         let metadata = FileMetadata { schema_descr, key_value_metadata: None, column_orders: None, ..(*metadata).clone() };
         Ok(Table { metadata: Arc::new(metadata), kinds, rows })
@@ -192,6 +196,30 @@ fn checked_rows(metadata: &FileMetadata, fields: &[ParquetType], size: u64) -> R
         }
     }
     if rows == metadata.num_rows { Ok(rows) } else { Err("its numbers of rows contradict each other") }
+}
+
+/// Pages claim numbers of values too, and the decoder takes memory by them: a wrong one would end the program.
+fn checked_pages(file: &File, metadata: &FileMetadata, fields: &[ParquetType]) -> Result<(), String> {
+    for group in &metadata.row_groups {
+        let columns = fields.iter().filter_map(|field| group.columns_under_root_iter(field.name())?.next());
+        for column in columns {
+            let range = column.byte_range();
+            let mut bytes = vec![0; usize::try_from(range.end - range.start).map_err(|e| e.to_string())?];
+            file.read_exact_at(&mut bytes, range.start).map_err(|e| e.to_string())?;
+            let mut pages = PageReader::new(Cursor::new(bytes.into()), column, Vec::new(), usize::MAX);
+            pages.read_dict().map_err(|e| e.to_string())?;
+            let mut absurd = false;
+            for page in pages {
+                if let CompressedPage::Data(page) = page.map_err(|e| e.to_string())? {
+                    absurd |= page.num_values() > group.num_rows() || page.uncompressed_size() > i32::MAX as usize;
+                }
+            }
+            if absurd {
+                return Err("one of its pages claims more than it can hold".to_owned());
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Decoded columns.
