@@ -40,6 +40,17 @@ impl SimTime {
         self.0 as f64 / 1e9
     }
 
+    /// For people, to a tenth: `8h`, `59.7min`, `1.5s`.
+    pub fn rounded(self) -> String {
+        let (unit, seconds) = match self.as_secs() {
+            s if s >= 2.0 * 86_400.0 => ("d", 86_400.0),
+            s if s >= 3600.0 => ("h", 3600.0),
+            s if s >= 60.0 => ("min", 60.0),
+            _ => ("s", 1.0),
+        };
+        format!("{}{unit}", (self.as_secs() / seconds * 10.0).round() / 10.0)
+    }
+
     /// Zero where `other` is later.
     pub fn saturating_sub(self, other: SimTime) -> SimTime {
         SimTime(self.0.saturating_sub(other.0))

@@ -10,13 +10,13 @@ use mcplab::scenario::Scenario;
 use mcplab::strategy::Strategy;
 use mcplab::study;
 
-use super::job::{Finished, Job, RunOptions};
+use super::job::{Finished, Job, REPLAY_HELP, RunOptions};
 use super::{Exit, input};
 
 /// Compare all strategies, and given mappings, on the same randomness: one table, what differs, the verdict
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  mcplab compare scenarios/openmanager-vibe-v5.toml\n  mcplab compare mine.toml --mapping by-hand.toml --mapping other.toml\n  mcplab compare mine.toml --replications 100 --json > comparison.json\n\nWithout --mapping, mapping files beside the scenario take part: for NAME.toml, the file NAME.plan.toml.\nExit code: 0 a validated mapping exists, 1 none does, 2 an error."
+    after_help = format!("Examples:\n  mcplab compare scenarios/openmanager-vibe-v5.toml\n  mcplab compare mine.toml --mapping by-hand.toml --mapping other.toml\n  mcplab compare mine.toml --replications 100 --json > comparison.json\n  mcplab compare scenarios/tutorial.toml --replay scenarios/replay/tutorial.csv\n\nWithout --mapping, mapping files beside the scenario take part: for NAME.toml, the file NAME.plan.toml.\n\n{REPLAY_HELP}\n\nExit code: 0 a validated mapping exists, 1 none does, 2 an error.")
 )]
 pub struct Args {
     #[command(flatten)]

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::Args;
 use mcplab::engine::expected_calls;
 use mcplab::experiment::{Design, Stage};
-use mcplab::report::{self, Input, Manifest, Written};
+use mcplab::import::call_log;
+use mcplab::report::{self, Input, Manifest, ReplayedLog, Written};
 use mcplab::scenario::Scenario;
+use serde_json::json;
 
 use super::progress::Progress;
 use super::{Exit, compare, input, optimize, output, simulate};
@@ -19,6 +21,10 @@ pub struct RunOptions {
     /// The scenario file
     #[arg(value_name = "SCENARIO")]
     pub scenario: PathBuf,
+
+    /// Run the calls of this log again (.csv, .jsonl, .ndjson or .parquet) instead of those that the workloads make up; see below
+    #[arg(long, value_name = "FILE")]
+    pub replay: Option<PathBuf>,
 
     /// Independent replications of every case, instead of the scenario's own number
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=100_000))]
@@ -45,6 +51,15 @@ pub struct RunOptions {
     pub json: bool,
 }
 
+/// What a log looks like, and what becomes of it; after the help of every command that takes one.
+pub const REPLAY_HELP: &str = "\
+Replay: --replay takes a log with the columns (or keys) time, agent, and capability or server; optional: duration (seconds) or
+duration_ms, used where a call goes to the server that the log names. Other columns are not read. Times are numbers or RFC 3339
+text: seconds of any epoch, or, as the first one says, milliseconds (above 1e11), microseconds (1e14) or nanoseconds (1e17).
+Rows that no need of the scenario matches are left out and counted. The run is as long as the log, rounded up to a second; a
+stated warm-up is at most a tenth of it. Workloads, also those of what-ifs, then say what the log shows. A what-if's load does
+not multiply the calls: it speeds up the log's clock (times are divided by load).";
+
 /// A run's whole input.
 pub struct Job {
     pub manifest: Manifest,
@@ -63,7 +78,8 @@ pub struct Finished {
 impl Job {
     pub fn new(command: &str, options: &RunOptions, mappings: Vec<Input>, what_ifs: Vec<String>) -> anyhow::Result<Job> {
         let text = input::read(&options.scenario)?;
-        let scenario = input::scenario(&text)?;
+        let mut scenario = input::scenario(&text)?;
+        let replay = options.replay.as_deref().map(|path| replayed(path, &mut scenario)).transpose()?;
         let manifest = Manifest {
             format: 1,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -74,6 +90,7 @@ impl Job {
             reproducible: true,
             scenario: text,
             mappings,
+            replay,
         };
         Job::checked(manifest, scenario)
     }
@@ -87,7 +104,14 @@ impl Job {
                 bail!("the manifest's text of {} is not the one that its hash is of: it was edited", input.file);
             }
         }
-        let scenario = input::scenario(&manifest.scenario)?;
+        let mut scenario = input::scenario(&manifest.scenario)?;
+        if let Some(log) = &manifest.replay {
+            let again = replayed(Path::new(&log.file), &mut scenario)
+                .with_context(|| format!("the run replayed the log {}, which has to be where it was then", log.file))?;
+            if again.sha256 != log.sha256 {
+                bail!("the log {} has changed since the run: a replay of it would be another one", log.file);
+            }
+        }
         Job::checked(manifest, scenario)
     }
 
@@ -111,12 +135,20 @@ impl Job {
 
     pub fn execute(&self) -> anyhow::Result<Finished> {
         let watch = Progress::default();
-        match self.manifest.command.as_str() {
+        let mut finished = match self.manifest.command.as_str() {
             "simulate" => simulate::execute(self, &watch),
             "compare" => compare::execute(self, &watch),
             "optimize" => optimize::execute(self, &watch),
             other => bail!("the manifest names the command `{other}`, which this version does not know"),
+        }?;
+        if let (Some(log), Some(replay), Some(json)) = (&self.manifest.replay, &self.scenario.replay, finished.json.as_object_mut()) {
+            let span = replay.calls.last().map_or(0.0, |call| call.at.as_secs());
+            json.insert(
+                "replay".to_owned(),
+                json!({ "file": log.file, "sha256": log.sha256, "calls": replay.calls.len(), "span_seconds": span }),
+            );
         }
+        Ok(finished)
     }
 
     /// Writes the results; times go to a file of their own.
@@ -126,7 +158,7 @@ impl Job {
         json.push(b'\n');
         files.push(("report.txt".to_owned(), finished.text.clone().into_bytes()));
         files.push(("report.json".to_owned(), json));
-        let times = serde_json::json!({ "wall_seconds": started.elapsed().as_secs_f64(), "threads": rayon::current_num_threads() });
+        let times = json!({ "wall_seconds": started.elapsed().as_secs_f64(), "threads": rayon::current_num_threads() });
         files.push((report::TIMES_FILE.to_owned(), format!("{times}\n").into_bytes()));
         Ok(report::write_run(root, &self.scenario.name, name, &self.manifest_of(finished), &files)?)
     }
@@ -156,4 +188,14 @@ impl Job {
         output::note(&format!("took {:.1} s", started.elapsed().as_secs_f64()));
         Ok((finished.exit, finished))
     }
+}
+
+/// Puts a log in the place of the scenario's workloads, and says what was found in it.
+fn replayed(path: &Path, scenario: &mut Scenario) -> anyhow::Result<ReplayedLog> {
+    let log = call_log::read(path, scenario)?;
+    output::note(&format!("replay of {}: {}", log.file, log.summary.notes().join("; ")));
+    log.summary.warnings().iter().for_each(|warning| output::warning(warning));
+    let replayed = ReplayedLog { file: log.file.clone(), sha256: log.sha256.clone() };
+    call_log::attach(scenario, log);
+    Ok(replayed)
 }

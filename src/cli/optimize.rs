@@ -14,13 +14,13 @@ use mcplab::scenario::Scenario;
 use mcplab::study;
 
 use super::compare::{given, mappings};
-use super::job::{Finished, Job, RunOptions};
+use super::job::{Finished, Job, REPLAY_HELP, RunOptions};
 use super::{Exit, input, output};
 
 /// Choose a mapping, judge it on fresh replications, and write it with its evidence
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  mcplab optimize mine.toml -o mapping.toml\n  mcplab optimize scenarios/openmanager-vibe-v5.toml --replications 50 -o mapping.toml\n\nWithout --mapping, the file NAME.plan.toml beside NAME.toml takes part.\nExit code: 0 the mapping is validated, 1 it is not, 2 an error."
+    after_help = format!("Examples:\n  mcplab optimize mine.toml -o mapping.toml\n  mcplab optimize scenarios/openmanager-vibe-v5.toml --replications 50 -o mapping.toml\n  mcplab optimize mine.toml --replay calls.jsonl -o mapping.toml\n\nWithout --mapping, the file NAME.plan.toml beside NAME.toml takes part.\n\n{REPLAY_HELP}\n\nExit code: 0 the mapping is validated, 1 it is not, 2 an error.")
 )]
 pub struct Args {
     #[command(flatten)]
@@ -62,6 +62,10 @@ pub fn execute(job: &Job, watch: &dyn Watch) -> anyhow::Result<Finished> {
     let recommendation = study::optimize(scenario, candidates, job.design(Stage::Selection), watch);
     let mut evidence = evidence(&job.manifest.scenario.sha256, &run_id(&job.manifest), &recommendation);
     evidence.insert("scenario_file".into(), toml::Value::String(job.manifest.scenario.file.clone()));
+    if let Some(log) = &job.manifest.replay {
+        evidence.insert("replay_file".into(), toml::Value::String(log.file.clone()));
+        evidence.insert("replay_sha256".into(), toml::Value::String(log.sha256.clone()));
+    }
     let mut mapping = MappingFile {
         title: Some(format!("optimized: {}", recommendation.chosen)),
         mapping: recommendation.mapping.clone(),

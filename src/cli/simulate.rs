@@ -9,13 +9,13 @@ use mcplab::report::{Measured, Simulated, simulation_text, tables_of};
 use mcplab::scenario::Scenario;
 use mcplab::study;
 
-use super::job::{Finished, Job, RunOptions};
+use super::job::{Finished, Job, REPLAY_HELP, RunOptions};
 use super::{Exit, input};
 
 /// Simulate a scenario under one mapping: KPIs of the system, the servers and the agents, with intervals
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  mcplab simulate scenarios/openmanager-vibe-v5.toml\n  mcplab simulate scenarios/openmanager-vibe-v5.toml --mapping scenarios/openmanager-vibe-v5.plan.toml\n  mcplab simulate scenarios/openmanager-vibe-v5.toml --what-if serena-down --what-if load-x2\n  mcplab simulate scenarios/tutorial.toml --what-if all --json\n\nExit code: 0 every KPI met, 1 a KPI missed, 2 an error."
+    after_help = format!("Examples:\n  mcplab simulate scenarios/openmanager-vibe-v5.toml\n  mcplab simulate scenarios/openmanager-vibe-v5.toml --mapping scenarios/openmanager-vibe-v5.plan.toml\n  mcplab simulate scenarios/openmanager-vibe-v5.toml --what-if serena-down --what-if load-x2\n  mcplab simulate scenarios/tutorial.toml --what-if all --json\n  mcplab simulate scenarios/tutorial.toml --replay scenarios/replay/tutorial.csv\n\n{REPLAY_HELP}\n\nExit code: 0 every KPI met, 1 a KPI missed, 2 an error.")
 )]
 pub struct Args {
     #[command(flatten)]

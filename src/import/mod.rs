@@ -3,6 +3,7 @@
 mod agent_file;
 mod agents;
 mod build;
+pub mod call_log;
 mod catalogue;
 mod front_matter;
 mod notes;

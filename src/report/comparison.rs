@@ -8,7 +8,7 @@ use crate::scenario::{Kpi, Scenario};
 use crate::strategy::{Reach, ReachChange};
 use crate::study::{BalanceFacts, Comparison, Row};
 
-use super::format::{bar, bound, count, estimate, indented, mark, plain_table, result, scaled, target};
+use super::format::{bar, bound, count, estimate, indented, mark, plain_table, replay_line, result, scaled, target};
 
 /// For people; ends with the verdict. `scenario` is the one that was compared.
 pub fn comparison_text(scenario: &Scenario, comparison: &Comparison) -> String {
@@ -31,7 +31,7 @@ fn heading(scenario: &Scenario, comparison: &Comparison) -> String {
         n => format!("{} assumed (`mcplab check` lists them)", if n == 1 { "1 figure is".to_owned() } else { format!("{n} figures are") }),
     };
     format!(
-        "{}: {}, {}, {} ({} can move)\n{} of {} (the first {} not counted), seed {}; ± is a 95 % interval; {assumed}\n\n",
+        "{}: {}, {}, {} ({} can move)\n{} of {} (the first {} not counted), seed {}; ± is a 95 % interval; {assumed}\n{}\n",
         scenario.name,
         count(scenario.agents.len(), "agent"),
         count(scenario.servers.len(), "server"),
@@ -41,6 +41,7 @@ fn heading(scenario: &Scenario, comparison: &Comparison) -> String {
         scenario.run.horizon,
         scenario.run.warmup.unwrap_or_default(),
         comparison.seed,
+        replay_line(scenario),
     )
 }
 

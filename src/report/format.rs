@@ -3,7 +3,15 @@
 use comfy_table::{CellAlignment, Row, Table};
 
 use crate::judge::{Estimate, KpiResult};
-use crate::scenario::{Kpi, KpiTarget, KpiUnit};
+use crate::scenario::{Kpi, KpiTarget, KpiUnit, Scenario};
+use crate::units::SimTime;
+
+/// `replay of calls.csv: 812 calls over 8h`, as a line of its own; empty where the scenario's own workloads run.
+pub(super) fn replay_line(scenario: &Scenario) -> String {
+    let Some(replay) = &scenario.replay else { return String::new() };
+    let span = replay.calls.last().map_or(SimTime::ZERO, |call| call.at);
+    format!("replay of {}: {} over {}\n", replay.file, count(replay.calls.len(), "call"), span.rounded())
+}
 
 /// A KPI's value with its unit: `98.7 %`, `212 ms`, `57.7`.
 pub fn quantity(kpi: Kpi, value: f64) -> String {

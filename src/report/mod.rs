@@ -10,6 +10,8 @@ mod tables;
 pub use comparison::comparison_text;
 pub use format::{bar, estimate, plain_table, quantity};
 pub use recommendation::{evidence, recommendation_text};
-pub use run::{Input, Manifest, RunError, TIMES_FILE, Written, differing_files, folder_name, read_manifest, run_id, write_run};
+pub use run::{
+    Input, Manifest, ReplayedLog, RunError, TIMES_FILE, Written, differing_files, folder_name, read_manifest, run_id, write_run,
+};
 pub use simulation::{Simulated, simulation_text};
 pub use tables::{Measured, TablesError, tables_of};

@@ -8,12 +8,16 @@ use crate::judge::{KpiResult, Verdict};
 use crate::scenario::Scenario;
 use crate::study::{Case, Recommendation};
 
-use super::format::{count, estimate, indented, mark, plain_table, target};
+use super::format::{count, estimate, indented, mark, plain_table, replay_line, target};
 
 pub fn recommendation_text(scenario: &Scenario, recommendation: &Recommendation) -> String {
     let mut text = format!(
-        "{}: {} is chosen, judged on {} fresh replications that took no part in the choice (seed {}); ± is a 95 % interval; ✓ its one-sided 95 % bound meets the target\n\n",
-        scenario.name, recommendation.chosen, recommendation.replications, recommendation.seed
+        "{}: {} is chosen, judged on {} fresh replications that took no part in the choice (seed {}); ± is a 95 % interval; ✓ its one-sided 95 % bound meets the target\n{}\n",
+        scenario.name,
+        recommendation.chosen,
+        recommendation.replications,
+        recommendation.seed,
+        replay_line(scenario)
     );
     let mut header: Vec<&str> = vec![""];
     header.extend(scenario.kpis.iter().map(|t| t.kpi.title()));

@@ -23,6 +23,14 @@ impl Input {
     }
 }
 
+/// A log that a run replayed. Its text is not kept: it may be large, and more may stand in it than what is read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplayedLog {
+    /// As it was given on the command line.
+    pub file: String,
+    pub sha256: String,
+}
+
 /// What a run did, on what. Nothing here depends on the clock, the machine or the number of threads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -38,6 +46,9 @@ pub struct Manifest {
     pub reproducible: bool,
     pub scenario: Input,
     pub mappings: Vec<Input>,
+    /// Left out where there is none: runs from before there were replays keep their names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<ReplayedLog>,
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -8,7 +8,7 @@ use crate::judge::{Alert, AlertKind};
 use crate::scenario::{Process, Scenario};
 use crate::study::Case;
 
-use super::format::{count, estimate, indented, mark, plain_table, scaled, target};
+use super::format::{count, estimate, indented, mark, plain_table, replay_line, scaled, target};
 
 /// A scenario under one mapping, in one or several what-ifs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -32,6 +32,7 @@ pub fn simulation_text(scenario: &Scenario, simulated: &Simulated) -> String {
         simulated.seed,
         count(simulated.assumed_figures, "figure"),
     );
+    text += &replay_line(scenario);
     for case in &simulated.cases {
         text += &case_text(scenario, case);
     }

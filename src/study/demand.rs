@@ -4,9 +4,10 @@ use crate::scenario::{Figure, Scenario};
 use crate::units::Rate;
 
 /// The scenario with the same total of tasks, spread evenly: every agent with needs starts as many, and uses each need as
-/// often. What-ifs are left out.
+/// often. What-ifs are left out, and a log that
+/// is replayed: it has its own demand.
 pub fn uniform_demand(scenario: &Scenario) -> Scenario {
-    let mut uniform = Scenario { what_ifs: Vec::new(), ..scenario.clone() };
+    let mut uniform = Scenario { what_ifs: Vec::new(), replay: None, ..scenario.clone() };
     let busy: Vec<usize> = scenario.agent_ids().filter(|id| scenario.needs_of(*id).next().is_some()).map(|id| id.index()).collect();
     let total: f64 = busy.iter().map(|i| scenario.agents[*i].workload.tasks.value.per_second() * 3600.0).sum();
     for i in &busy {
