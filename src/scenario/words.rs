@@ -22,6 +22,8 @@ pub(crate) const GIVEN_UP: [(&str, GivenUp); 2] = [("goes-on", GivenUp::GoesOn),
 /// Retries without a limit.
 pub(crate) const UNLIMITED_RETRIES: &str = "unlimited";
 
+pub(crate) const EXPONENTIAL_SPREAD: &str = "exponential";
+
 /// The word for a value.
 pub(crate) fn word_for<T: PartialEq>(words: &[(&'static str, T)], value: &T) -> &'static str {
     words.iter().find(|(_, meant)| meant == value).map(|(word, _)| *word).expect("every value has a word")

@@ -5,7 +5,7 @@ use super::provides::Providers;
 use super::{Names, at_least_once, at_least_one, positive_mean, positive_time};
 use crate::scenario::document::{Entry, Fields, Node, Problems, Value, named, short};
 use crate::scenario::read::figure::Quantity;
-use crate::scenario::words::{GIVEN_UP, UNLIMITED_RETRIES};
+use crate::scenario::words::{EXPONENTIAL_SPREAD, GIVEN_UP, UNLIMITED_RETRIES};
 use crate::scenario::{
     Backoff, Breaker, CacheRule, CallPolicy, CapabilityId, FallbackRule, Figure, Hedge, RetryBudget, ServerId, Spread, StandInId, Target,
     UNLIMITED, defaults,
@@ -107,7 +107,7 @@ fn read_backoff(entry: &Entry, problems: &mut Problems) -> Backoff {
         backoff.spread = Spread::Jitter(jitter);
     }
     if let Some(spread) = spread {
-        let known = [("exponential", ())];
+        let known = [(EXPONENTIAL_SPREAD, ())];
         if word(&spread.node, "`spread`", "spread", &known, problems).is_some() {
             backoff.spread = Spread::Exponential;
         }
