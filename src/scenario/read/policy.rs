@@ -67,6 +67,11 @@ fn read_retries(node: &Node, problems: &mut Problems) -> Option<Figure<u32>> {
             }
             Some(retries)
         }
+        Value::Text(text) => {
+            let message = format!("`retries` has to be a whole number or \"{UNLIMITED_RETRIES}\"");
+            problems.unknown_as(message, text, &node.span, [UNLIMITED_RETRIES], "write a number without quotes");
+            None
+        }
         _ => {
             node.wrong_type("`retries`", &format!("a whole number or \"{UNLIMITED_RETRIES}\""), problems);
             None
@@ -142,7 +147,7 @@ fn read_cache(entry: &Entry, names: &Names, problems: &mut Problems) -> Option<C
         return None;
     };
     if entry.node.entries().is_none() || entry.node.get("value").is_some() {
-        let what = format!("the repeats of `{}`", short(&entry.key));
+        let what = format!("the share of repeats of `{}`", short(&entry.key));
         return figure(&entry.node, &what, any, problems).map(|repeats| CacheRule { capability, repeats, ttl: None });
     }
     let mut fields = Fields::of(&entry.node, format!("the cache of `{}`", short(&entry.key)), &entry.key_span, problems)?;

@@ -96,7 +96,7 @@ fn read_safe_concurrency(entry: &Entry, problems: &mut Problems) -> Option<SafeC
     }
     let mut fields = Fields::of(&entry.node, "`safe_concurrency`", &entry.key_span, problems)?;
     let limit = required(&mut fields, "limit", "as in { limit = 4, beyond = \"aborted\" }", at_least_one, problems);
-    let beyond = fields.take("beyond").and_then(|entry| word(&entry.node, "`beyond`", "fate of unsafe work", &BEYOND, problems));
+    let beyond = fields.take("beyond").and_then(|entry| word(&entry.node, "`beyond`", "fate of work beyond the limit", &BEYOND, problems));
     fields.finish(problems);
     Some(SafeConcurrency { limit: limit?, beyond: beyond.unwrap_or(Beyond::Lost) })
 }

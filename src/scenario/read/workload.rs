@@ -187,7 +187,10 @@ fn wrong_arrivals(kind: &str, node: &Node, otherwise: &str, problems: &mut Probl
 
 /// Relative rates; where all are alike, none.
 fn read_profile(node: &Node, problems: &mut Problems) -> Option<Vec<f64>> {
-    let items = node.list("`profile`", problems)?;
+    let Value::List(items) = &node.value else {
+        node.wrong_type("`profile`", "a list of numbers, as in [1, 0.5, 2]", problems);
+        return None;
+    };
     if !(1..=MOST_PARTS).contains(&items.len()) {
         let hint = "as in [1, 0.5, 2]: the rates of parts of a day of equal length".to_owned();
         problems.error(&node.span, format!("`profile` has to be 1 to {MOST_PARTS} numbers"), &format!("these are {}", items.len()), hint);

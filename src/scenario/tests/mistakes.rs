@@ -97,7 +97,9 @@ fn of_clients() {
     let policy = |name: &str, policy: &str| check(name, &[("[policy.fallbacks]", &format!("[policy]\n{policy}\n\n[policy.fallbacks]"))]);
     policy("patience", "timeout = { constant = \"0s\" }\nqueue_timeout = \"0s\"\ngiven_up = \"is-canceled\"");
     policy("retries", "retries = 101");
-    policy("retries_type", "retries = \"unlimted\"");
+    policy("retries_unknown", "retries = \"unlimted\"");
+    policy("retries_type", "retries = [3]");
+    policy("retries_in_quotes", "retries = \"3\"");
     policy("retries_at_one_instant", "retries = \"unlimited\"\nbackoff = { first = \"1ms\", jitter = 0.5 }");
     policy("retries_capped_at_one_instant", "retries = { value = \"unlimited\", source = \"assumed\" }\nbackoff = { max = \"0s\" }");
     policy("retries_without_an_end", "retries = \"unlimited\"\ncall_life = \"30d\"");
