@@ -16,7 +16,7 @@ use std::ops::Range;
 
 use super::diagnostic::{Diagnostics, Severity};
 use super::document::{self, Entry, Fields, Node, Problems, Value, named};
-use super::{Arrivals, CapabilityId, FileSeen, Scenario, ServerId, defaults};
+use super::{CapabilityId, FileSeen, Scenario, ServerId, defaults};
 use crate::distribution::Distribution;
 use crate::units::SimTime;
 use figure::{Quantity, any};
@@ -326,18 +326,8 @@ fn warn(scenario: &Scenario, root: &Node, problems: &mut Problems) {
         }
     }
     for (agent, entry) in scenario.agent_ids().zip(children(root, "agents")) {
-        let workload = &scenario.agent(agent).workload;
-        if let Some(own) = entry.node.get("workload")
-            && let Some(tasks) = own.node.get("tasks").or(own.node.get("tasks_per_complexity"))
-            && matches!(workload.arrivals, Arrivals::Closed { .. })
-            && workload.tasks.value.per_second() > 0.0
-        {
-            let message = format!("the tasks of agent `{}` have no meaning", scenario.agent(agent).name);
-            problems.warning(
-                &tasks.key_span,
-                message,
-                "its arrivals are closed: how often its users come follows from their pause".to_owned(),
-            );
+        if let Some(own) = entry.node.get("workload") {
+            workload::warn(&own.node, scenario.agent(agent), problems);
         }
         if scenario.needs_of(agent).next().is_none() && entry.node.get("workload").is_some() {
             let message = format!("agent `{}` has a workload but no needs, so it calls nothing", scenario.agent(agent).name);

@@ -2,8 +2,9 @@
 
 use super::at_least_once;
 use super::figure::{Quantity, optional, required};
+use crate::distribution::Distribution;
 use crate::scenario::document::{Entry, Fields, Node, Problems, Value};
-use crate::scenario::{Agent, Arrivals, Host, Outages, RunSettings, Scenario, Slowdown, defaults};
+use crate::scenario::{Agent, Arrivals, Figure, Host, Outages, RunSettings, Scenario, Slowdown, defaults};
 use crate::units::{Bytes, Probability, SimTime};
 
 /// What keeps a mistaken scenario from running for years, or from taking all memory.
@@ -82,7 +83,7 @@ fn read_slowdown(entry: &Entry, problems: &mut Problems) -> Option<Slowdown> {
 /// A run has to end some day.
 pub(super) fn check_size(scenario: &Scenario, root: &Node, problems: &mut Problems) {
     let span = |table: &str| root.get(table).map_or(0..0, |entry| entry.key_span.clone());
-    let calls: f64 = scenario.agents.iter().map(|agent| tasks(agent, scenario) * agent.workload.calls.value).sum::<f64>() * scenario.load;
+    let calls: f64 = scenario.agents.iter().map(|agent| most_tasks(agent, scenario) * agent.workload.calls.value).sum();
     if calls > MOST_CALLS {
         let hint = "lower the agents' tasks or calls, or shorten the horizon".to_owned();
         let message = format!("one replication would make {calls:.1e} calls: at most {MOST_CALLS:.0e} are simulated");
@@ -102,13 +103,45 @@ pub(super) fn check_size(scenario: &Scenario, root: &Node, problems: &mut Proble
     }
 }
 
-/// Tasks of an agent in one replication, at most: on-off arrivals and a profile leave the mean as it is.
-fn tasks(agent: &Agent, scenario: &Scenario) -> f64 {
+/// An upper bound of an agent's mean number of tasks in one replication.
+fn most_tasks(agent: &Agent, scenario: &Scenario) -> f64 {
+    let workload = &agent.workload;
     let horizon = scenario.run.horizon.as_secs();
-    match &agent.workload.arrivals {
-        Arrivals::Closed { users, pause } => f64::from(users.value) * (1.0 + horizon / pause.value.mean().max(0.001)),
-        Arrivals::Poisson | Arrivals::Renewal { .. } | Arrivals::OnOff { .. } => agent.workload.tasks.value.per_second() * horizon,
+    let rate = workload.tasks.value.per_second() * scenario.load;
+    match &workload.arrivals {
+        Arrivals::Poisson => rate * in_own_time(&workload.profile, horizon),
+        Arrivals::Renewal { cv } if rate > 0.0 => rate * in_own_time(&workload.profile, horizon) + cv.value * cv.value,
+        Arrivals::Renewal { .. } => 0.0,
+        // On at first: what comes in `on` would come in the whole cycle if it were spread evenly.
+        Arrivals::OnOff { on, off } => {
+            let cycle = on.value.mean() + off.value.mean();
+            let begun = most_cycles(&on.value, &off.value, horizon);
+            rate * (horizon * cycle / on.value.mean().max(0.001)).min(begun * cycle)
+        }
+        Arrivals::Closed { users, pause } => f64::from(users.value) * most_cycles(&pause.value, &Distribution::ZERO, horizon),
     }
+}
+
+/// The horizon in \[s\] of a time that runs at the profile's rates, 1 on average.
+fn in_own_time(profile: &[f64], horizon: f64) -> f64 {
+    const DAY: f64 = 24.0 * 3600.0;
+    let part = DAY / profile.len().max(1) as f64;
+    let sum: f64 = profile.iter().sum();
+    if sum <= 0.0 {
+        return horizon;
+    }
+    let whole_days = (horizon / DAY).floor() * DAY;
+    let rest = horizon - whole_days;
+    let of_rest = profile.iter().enumerate().map(|(i, rate)| rate * (rest - i as f64 * part).clamp(0.0, part)).sum::<f64>();
+    whole_days + of_rest * profile.len() as f64 / sum
+}
+
+/// An upper bound of the mean number of cycles, each of these two one after the other, that begin within the horizon: Lorden (1970), "On
+/// excess over the boundary", bounds the mean excess of a renewal process by E X^2 / E X.
+fn most_cycles(first: &Distribution, second: &Distribution, horizon: f64) -> f64 {
+    let variance = |time: &Distribution| time.scv() * time.mean().powi(2);
+    let mean = (first.mean() + second.mean()).max(0.001);
+    1.0 + horizon / mean + (variance(first) + variance(second)) / (mean * mean)
 }
 
 fn users(agent: &Agent) -> Option<f64> {
@@ -120,16 +153,15 @@ fn users(agent: &Agent) -> Option<f64> {
 
 /// What comes and goes in one replication, whatever the load.
 fn periods(scenario: &Scenario) -> f64 {
-    let horizon = scenario.run.horizon.as_secs();
-    let count = |cycle: f64| horizon / cycle.max(0.001);
-    let outages = |outages: &Option<Outages>| outages.as_ref().map_or(0.0, |o| count(o.every.value.mean() + o.lasts.value.mean()));
+    let cycles = |a: &Figure<Distribution>, b: &Figure<Distribution>| most_cycles(&a.value, &b.value, scenario.run.horizon.as_secs());
+    let outages = |outages: &Option<Outages>| outages.as_ref().map_or(0.0, |outages| cycles(&outages.every, &outages.lasts));
     let of_dependencies = scenario.dependencies.iter().map(|dependency| outages(&dependency.outages));
     let of_servers = scenario.servers.iter().map(|server| {
-        let slow = server.slow.as_ref().map_or(0.0, |slow| count(slow.every.value.mean() + slow.lasts.value.mean()));
+        let slow = server.slow.as_ref().map_or(0.0, |slow| cycles(&slow.every, &slow.lasts));
         outages(&server.outages) + outages(&server.freezes) + slow
     });
     let of_agents = scenario.agents.iter().map(|agent| match &agent.workload.arrivals {
-        Arrivals::OnOff { on, off } => count(on.value.mean() + off.value.mean()),
+        Arrivals::OnOff { on, off } => cycles(on, off),
         Arrivals::Poisson | Arrivals::Renewal { .. } | Arrivals::Closed { .. } => 0.0,
     });
     of_dependencies.chain(of_servers).chain(of_agents).sum()

@@ -4,7 +4,7 @@ use super::figure::{Check, Quantity, any, optional, required};
 use super::{at_least_a_millisecond, at_least_one};
 use crate::distribution::Distribution;
 use crate::scenario::document::{self, Entry, Fields, Node, Problems, Value};
-use crate::scenario::{Arrivals, Figure, Workload, defaults};
+use crate::scenario::{Agent, Arrivals, Figure, Workload, defaults};
 use crate::units::Rate;
 
 /// Parts of a day.
@@ -111,6 +111,23 @@ pub(super) fn read_workload(node: &Node, what: &str, problems: &mut Problems) ->
     };
     fields.finish(problems);
     stated
+}
+
+/// What an agent's workload states beside arrivals that make nothing of it.
+pub(super) fn warn(own: &Node, agent: &Agent, problems: &mut Problems) {
+    let Agent { name, workload, .. } = agent;
+    let is_closed = matches!(workload.arrivals, Arrivals::Closed { .. });
+    let ignores_profile = !matches!(workload.arrivals, Arrivals::Poisson | Arrivals::Renewal { .. });
+    let tasks = own.get("tasks").or(own.get("tasks_per_complexity")).filter(|_| workload.tasks.value.per_second() > 0.0);
+    if let Some(tasks) = tasks.filter(|_| is_closed) {
+        let hint = "its arrivals are closed: how often its users come follows from their pause".to_owned();
+        problems.warning(&tasks.key_span, format!("the tasks of agent `{name}` have no meaning"), hint);
+    }
+    let profile = own.get("profile").filter(|_| !workload.profile.is_empty());
+    if let Some(profile) = profile.filter(|_| ignores_profile) {
+        let hint = "a day's profile goes with arrivals that are \"poisson\", \"deterministic\" or gamma".to_owned();
+        problems.warning(&profile.key_span, format!("the profile of agent `{name}` has no meaning"), hint);
+    }
 }
 
 /// The kinds of arrivals, each as it is written.

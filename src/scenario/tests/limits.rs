@@ -23,12 +23,41 @@ fn too_many_calls_are_refused_however_they_come() {
     accepted(&[(WORKLOAD, &closed.replace("100000", "1000"))]);
     let many = "workload = { tasks = \"1000000/s\", arrivals = \"deterministic\" }";
     refused(&[(WORKLOAD, many)], "would make 2.9e10 calls");
-    // Neither changes how many there are in the mean.
-    accepted(&[(
-        WORKLOAD,
-        "workload = { tasks = \"30000/s\", arrivals = { on_off = { on = \"1ms\", off = \"1d\" } }, profile = [0, 0, 1] }",
-    )]);
     refused(&[(HORIZON, "horizon = \"36500d\""), (WORKLOAD, "workload = { tasks = \"1/s\" }")], "would make 3.2e9 calls");
+}
+
+/// Over long enough a time bursts and profiles leave the mean as it is; over a short one they may not.
+#[test]
+fn bursts_and_profiles_count_with_what_they_have_in_store() {
+    let bursts =
+        |tasks, on, off| format!("workload = {{ tasks = \"{tasks}\", arrivals = {{ on_off = {{ on = \"{on}\", off = \"{off}\" }} }} }}");
+    accepted(&[(WORKLOAD, &bursts("30000/s", "10ms", "10ms"))]);
+    refused(&[(WORKLOAD, &bursts("40000/s", "10ms", "10ms"))], "would make 1.2e9 calls");
+    // Eight hours of a burst that is to make up for the rest of a year.
+    refused(&[(WORKLOAD, &bursts("100/s", "1d", "364d"))], "would make 1.1e9 calls");
+    refused(&[(WORKLOAD, &bursts("1/s", "1ms", "36500d"))], "would make 3.2e9 calls");
+
+    let profile = |tasks, profile: &str| format!("workload = {{ tasks = \"{tasks}\", profile = [{profile}] }}");
+    accepted(&[(WORKLOAD, &profile("30000/s", "1, 2, 3"))]);
+    accepted(&[(WORKLOAD, &profile("30000/s", "0, 0, 1000"))]);
+    refused(&[(WORKLOAD, &profile("30000/s", "1000, 0, 0"))], "would make 2.6e9 calls");
+    refused(&[(WORKLOAD, &profile("30000/s", "1, 0"))], "would make 1.7e9 calls");
+    accepted(&[(HORIZON, "horizon = \"2d\""), (WORKLOAD, &profile("5000/s", "1, 0"))]);
+    refused(&[(HORIZON, "horizon = \"2d\""), (WORKLOAD, &profile("6000/s", "1, 0"))], "would make 1.0e9 calls");
+
+    let gamma = "workload = { tasks = \"1/h\", calls = 10000, arrivals = { gamma = { cv = 1000 } } }";
+    refused(&[(WORKLOAD, gamma)], "would make 1.0e10 calls");
+    accepted(&[(WORKLOAD, &gamma.replace("cv = 1000", "cv = 10"))]);
+}
+
+#[test]
+fn load_scales_open_arrivals_alone() {
+    let load = |load: &'static str| ("servers.supabase.connect.failure = 1.0", load);
+    refused(
+        &[load("load = 100000"), (WORKLOAD, "workload = { tasks = \"1/s\" }")],
+        "in what-if `offline`: one replication would make 2.9e9",
+    );
+    accepted(&[load("load = 100000"), (WORKLOAD, "workload = { arrivals = { closed = { users = 1, pause = \"1s\" } } }")]);
 }
 
 #[test]

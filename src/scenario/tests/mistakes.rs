@@ -131,11 +131,16 @@ fn of_what_ifs() {
 }
 
 #[test]
-fn closed_loops_need_no_tasks_and_make_them_meaningless() {
+fn what_arrivals_make_nothing_of_is_a_warning() {
     let with = |workload: &str| {
         let text = SMALL.replacen("workload = { tasks = \"10/h\" }", &format!("workload = {{ {workload} }}"), 1);
         parse("small.toml", &text).unwrap().warnings.render(false)
     };
     assert_eq!(with("arrivals = { closed = { users = 2, pause = \"1s\" } }"), "");
+    assert_eq!(with("tasks = \"1/h\", arrivals = { on_off = { on = \"1s\", off = \"1s\" } }, profile = [1]"), "");
+    insta::assert_snapshot!(
+        "profile_of_bursts",
+        with("tasks = \"1/h\", arrivals = { on_off = { on = \"1s\", off = \"1s\" } }, profile = [1, 2]")
+    );
     insta::assert_snapshot!("tasks_of_a_closed_loop", with("tasks = \"10/h\", arrivals = { closed = { users = 2, pause = \"1s\" } }"));
 }
