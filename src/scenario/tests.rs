@@ -1,6 +1,7 @@
 mod kinds;
 mod limits;
 mod mistakes;
+mod reference;
 
 use super::*;
 use crate::distribution::Distribution;

@@ -4,7 +4,7 @@ use super::figure::{Quantity, figure, optional, or};
 use super::provides::Providers;
 use super::workload::{WorkloadStated, read_workload};
 use super::{Names, at_least_one, check_hash, positive};
-use crate::scenario::document::{Entry, Fields, Node, Problems, named, short};
+use crate::scenario::document::{Entry, Fields, Problems, named, short};
 use crate::scenario::{Agent, AgentId, CapabilityId, Figure, FileSeen, Need, Server, ServerId, Target, defaults};
 
 /// What agents are read among.
