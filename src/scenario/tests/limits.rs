@@ -82,10 +82,13 @@ fn too_many_outages_freezes_and_bursts_are_refused() {
 
 #[test]
 fn too_many_agents_are_refused() {
+    let no_what_if = ("[what_if.offline]\nservers.supabase.connect.failure = 1.0", "");
     let agents: String = (0..100_001).map(|i| format!("[agents.a{i}]\n")).collect();
-    refused(&[("[policy.fallbacks]", &format!("{agents}[policy.fallbacks]"))], "the scenario is too large: 100002 agents x 2 servers");
+    let edit = ("[policy.fallbacks]", &*format!("{agents}[policy.fallbacks]"));
+    refused(&[no_what_if, edit], "the scenario is too large: 100002 agents x 2 servers");
     let servers: String = (0..10_001).map(|i| format!("[servers.s{i}]\nserial = \"1s\"\nprovides.state = 0.1\n")).collect();
-    refused(&[("[agents.worker]", &format!("{servers}[agents.worker]"))], "the scenario is too large: 1 agents x 10003 servers");
+    let edit = ("[agents.worker]", &*format!("{servers}[agents.worker]"));
+    refused(&[no_what_if, edit], "the scenario is too large: 1 agents x 10003 servers");
 }
 
 #[test]
