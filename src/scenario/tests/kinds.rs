@@ -151,3 +151,17 @@ fn samples_survive_a_round_trip() {
         assert_eq!(write(&again), written);
     }
 }
+
+#[test]
+fn shipped_scenarios_survive_a_round_trip() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut count = 0;
+    for file in files.filter(|file| !file.to_string_lossy().ends_with(".plan.toml")) {
+        let scenario = read(&std::fs::read_to_string(&file).unwrap());
+        let written = write(&scenario);
+        assert_eq!(read(&written), scenario, "{}\n{written}", file.display());
+        count += 1;
+    }
+    assert!(count >= 6, "{count}");
+}
