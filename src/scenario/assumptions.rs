@@ -1,6 +1,6 @@
 //! Which of a scenario's figures are assumed: they are counted and shown in every report.
 
-use super::{CallErrors, Connect, Figure, Outages, Provenance, Provision, Scenario, Source, Spread};
+use super::{Arrivals, CallErrors, Connect, Figure, Outages, Provenance, Provision, Scenario, Source, Spread, Workload};
 
 impl Scenario {
     /// How many figures are assumed, each once; those of what-ifs are not counted.
@@ -12,8 +12,12 @@ impl Scenario {
     pub fn assumptions(&self) -> Vec<String> {
         let mut assumed = Assumed::default();
         assumed.optional("host.memory", self.host.memory.as_ref());
+        if let Some(slowdown) = &self.host.slowdown {
+            assumed.figure("host.slowdown.above", &slowdown.above);
+            assumed.figure("host.slowdown.factor", &slowdown.factor);
+        }
         for dependency in &self.dependencies {
-            assumed.outages(&format!("dependencies.{}", dependency.name), dependency.outages.as_ref());
+            assumed.outages(&format!("dependencies.{}.outages", dependency.name), dependency.outages.as_ref());
         }
         self.assumptions_of_servers(&mut assumed);
         for stand_in in &self.stand_ins {
@@ -41,12 +45,22 @@ impl Scenario {
             assumed.optional(&at("queue"), server.queue.as_ref());
             assumed.figure(&at("serial"), &server.serial);
             assumed.figure(&at("parallel"), &server.parallel);
+            assumed.figure(&at("first_call"), &server.first_call);
             assumed.errors(&place, &server.errors);
             assumed.connect(&place, &server.connect);
-            assumed.outages(&place, server.outages.as_ref());
+            assumed.outages(&at("outages"), server.outages.as_ref());
+            assumed.outages(&at("freezes"), server.freezes.as_ref());
+            if let Some(slow) = &server.slow {
+                assumed.figure(&at("slow.every"), &slow.every);
+                assumed.figure(&at("slow.lasts"), &slow.lasts);
+                assumed.figure(&at("slow.factor"), &slow.factor);
+            }
             assumed.optional(&at("rate_limit.rate"), server.rate_limit.as_ref().map(|limit| &limit.rate));
             assumed.optional(&at("rate_limit.burst"), server.rate_limit.as_ref().map(|limit| &limit.burst));
             assumed.figure(&at("memory"), &server.memory);
+            assumed.figure(&at("memory_per_call"), &server.memory_per_call);
+            assumed.figure(&at("memory_growth"), &server.memory_growth);
+            assumed.optional(&at("safe_concurrency"), server.safe_concurrency.as_ref().map(|safe| &safe.limit));
             assumed.figure(&at("weight"), &server.weight);
             assumed.figure(&at("tokens"), &server.tokens);
             assumed.provides(&place, &server.provides, self);
@@ -56,15 +70,10 @@ impl Scenario {
     fn assumptions_of_agents(&self, assumed: &mut Assumed) {
         let mut shared: Vec<(&str, &Provenance)> = Vec::new();
         for agent in &self.agents {
-            let workload = &agent.workload;
-            assumed.figure(&format!("agents.{}.complexity", agent.name), &agent.complexity);
-            let figures = [
-                ("tasks", workload.tasks.is_assumed(), &workload.tasks.provenance),
-                ("calls", workload.calls.is_assumed(), &workload.calls.provenance),
-                ("think", workload.think.is_assumed(), &workload.think.provenance),
-            ];
-            for (key, is_assumed, provenance) in figures {
-                let Some(provenance) = provenance.as_ref().filter(|_| is_assumed) else { continue };
+            let place = format!("agents.{}", agent.name);
+            assumed.figure(&format!("{place}.complexity"), &agent.complexity);
+            assumed.optional(&format!("{place}.concurrency"), agent.concurrency.as_ref());
+            for (key, provenance) in of_workload(&agent.workload) {
                 // The interval of tasks per complexity is scaled by the agent's, so the note tells one figure from another.
                 if !shared.iter().any(|(k, p)| *k == key && p.note == provenance.note && p.n == provenance.n) {
                     shared.push((key, provenance));
@@ -83,6 +92,7 @@ impl Scenario {
     fn assumptions_of_policies(&self, assumed: &mut Assumed) {
         let policy = &self.policy;
         assumed.figure("policy.timeout", &policy.timeout);
+        assumed.optional("policy.queue_timeout", policy.queue_timeout.as_ref());
         assumed.figure("policy.call_life", &policy.call_life);
         assumed.figure("policy.retries", &policy.retries);
         assumed.figure("policy.backoff.first", &policy.backoff.first);
@@ -91,9 +101,19 @@ impl Scenario {
         if let Spread::Jitter(jitter) = &policy.backoff.spread {
             assumed.figure("policy.backoff.jitter", jitter);
         }
+        if let Some(budget) = &policy.retry_budget {
+            assumed.figure("policy.retry_budget.ratio", &budget.ratio);
+            assumed.figure("policy.retry_budget.burst", &budget.burst);
+        }
         if let Some(breaker) = &policy.breaker {
             assumed.figure("policy.breaker.failures", &breaker.failures);
             assumed.figure("policy.breaker.cool_down", &breaker.cool_down);
+        }
+        assumed.optional("policy.hedge.after", policy.hedge.as_ref().map(|hedge| &hedge.after));
+        for rule in &policy.caches {
+            let place = format!("policy.caches.{}", self.capability(rule.capability));
+            assumed.figure(&place, &rule.repeats);
+            assumed.optional(&format!("{place}.ttl"), rule.ttl.as_ref());
         }
         if let Some(recovery) = &self.recovery {
             assumed.figure("recovery.every", &recovery.every);
@@ -104,6 +124,26 @@ impl Scenario {
             assumed.figure("recovery.success", &recovery.success);
         }
     }
+}
+
+/// The assumed figures of a workload.
+fn of_workload(workload: &Workload) -> Vec<(&'static str, &Provenance)> {
+    fn of<'a, T>(key: &'static str, figure: &'a Figure<T>) -> (&'static str, Option<&'a Provenance>) {
+        (key, figure.provenance.as_ref().filter(|_| figure.is_assumed()))
+    }
+    let mut figures = Vec::new();
+    // A closed loop makes its tasks itself, whatever is said of how often they start.
+    if !matches!(workload.arrivals, Arrivals::Closed { .. }) {
+        figures.push(of("tasks", &workload.tasks));
+    }
+    match &workload.arrivals {
+        Arrivals::Poisson => {}
+        Arrivals::Renewal { cv } => figures.push(of("arrivals.gamma.cv", cv)),
+        Arrivals::OnOff { on, off } => figures.extend([of("arrivals.on_off.on", on), of("arrivals.on_off.off", off)]),
+        Arrivals::Closed { users, pause } => figures.extend([of("arrivals.closed.users", users), of("arrivals.closed.pause", pause)]),
+    }
+    figures.extend([of("calls", &workload.calls), of("think", &workload.think), of("at_once", &workload.at_once)]);
+    figures.into_iter().filter_map(|(key, provenance)| Some((key, provenance?))).collect()
 }
 
 #[derive(Default)]
@@ -133,8 +173,8 @@ impl Assumed {
 
     fn outages(&mut self, place: &str, outages: Option<&Outages>) {
         if let Some(outages) = outages {
-            self.figure(&format!("{place}.outages.every"), &outages.every);
-            self.figure(&format!("{place}.outages.lasts"), &outages.lasts);
+            self.figure(&format!("{place}.every"), &outages.every);
+            self.figure(&format!("{place}.lasts"), &outages.lasts);
         }
     }
 
@@ -144,10 +184,12 @@ impl Assumed {
         self.figure(&format!("{place}.errors.stall"), &errors.stall);
         self.figure(&format!("{place}.errors.stall_time"), &errors.stall_time);
         self.figure(&format!("{place}.errors.unanswered"), &errors.unanswered);
+        self.figure(&format!("{place}.errors.connection"), &errors.connection);
     }
 
     fn connect(&mut self, place: &str, connect: &Connect) {
         self.figure(&format!("{place}.connect.time"), &connect.time);
+        self.optional(&format!("{place}.connect.cold_time"), connect.cold_time.as_ref());
         self.figure(&format!("{place}.connect.failure"), &connect.failure);
         self.figure(&format!("{place}.connect.failure_time"), &connect.failure_time);
     }
@@ -157,6 +199,8 @@ impl Assumed {
             let place = format!("{place}.provides.{}", scenario.capability(provision.capability));
             self.figure(&place, &provision.quality);
             self.optional(&format!("{place}.tokens"), provision.tokens.as_ref());
+            self.optional(&format!("{place}.serial"), provision.serial.as_ref());
+            self.optional(&format!("{place}.parallel"), provision.parallel.as_ref());
         }
     }
 }

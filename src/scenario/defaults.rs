@@ -1,7 +1,8 @@
 //! What holds where a scenario states nothing: asked by the reader, and by the writer, which leaves it out.
 
 use super::{
-    Agent, Arrivals, Backoff, CallErrors, CallPolicy, Connect, Discipline, Figure, GivenUp, Process, RunSettings, Server, Spread, Workload,
+    Agent, Arrivals, Backoff, CallErrors, CallPolicy, Connect, Discipline, Figure, GivenUp, Host, Process, RunSettings, Server, Spread,
+    Workload,
 };
 use crate::distribution::Distribution;
 use crate::units::{Bytes, Probability, Rate, SimTime};
@@ -16,6 +17,10 @@ fn probability(value: f64) -> Figure<Probability> {
 
 pub(crate) fn run() -> RunSettings {
     RunSettings { horizon: seconds(8 * 3600), warmup: None, replications: 20, seed: 1 }
+}
+
+pub(crate) fn host() -> Host {
+    Host { memory: None, slowdown: None }
 }
 
 pub(crate) fn errors() -> CallErrors {

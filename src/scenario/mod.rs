@@ -11,6 +11,7 @@ pub(crate) mod read;
 pub(crate) mod spelling;
 #[cfg(test)]
 mod tests;
+mod words;
 mod write;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};

@@ -1,20 +1,26 @@
 //! Text becomes a scenario, or every mistake in it is named with its place.
 
 mod agent;
+mod fault;
 pub(crate) mod figure;
 mod overlay;
 mod policy;
+mod provides;
+mod run;
 mod server;
+mod target;
+mod workload;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::diagnostic::{Diagnostics, Severity};
 use super::document::{self, Entry, Fields, Node, Problems, Value, named};
-use super::{CapabilityId, FileSeen, Host, RunSettings, Scenario, ServerId, defaults};
+use super::{CapabilityId, FileSeen, Scenario, ServerId, defaults};
+use crate::distribution::Distribution;
 use crate::units::SimTime;
-pub(crate) use agent::{Tasks, WorkloadStated, stated_workload};
-use figure::{Quantity, any, optional};
+use figure::{Quantity, any};
+pub(crate) use workload::{Tasks, WorkloadStated, stated_workload};
 
 /// A scenario without mistakes, and what is odd about it.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +36,6 @@ pub(crate) const FORMAT: i128 = 1;
 const MOST_SERVERS: usize = 10_000;
 const MOST_AGENTS: usize = 100_000;
 const MOST_PAIRS: usize = 10_000_000;
-const MOST_CALLS: f64 = 1e9;
 
 /// Reads a scenario. All mistakes are reported at once.
 pub fn parse(file_name: &str, text: &str) -> Result<Parsed, Diagnostics> {
@@ -189,8 +194,8 @@ fn read_scenario(root: &Node, over: Option<OverBase>, problems: &mut Problems) -
     check_limits(&names, problems);
     let name = read_name(&mut fields, problems);
     let description = fields.text("description", problems).unwrap_or_default();
-    let run = fields.take("run").map_or_else(defaults::run, |entry| read_run(entry, problems));
-    let host = Host { memory: fields.take("host").and_then(|entry| read_host(entry, problems)), slowdown: None };
+    let run = fields.take("run").map_or_else(defaults::run, |entry| run::read_run(entry, problems));
+    let host = fields.take("host").map(|entry| run::read_host(entry, problems)).unwrap_or_else(defaults::host);
 
     let dependencies = entries_of(fields.take("dependencies"), "`dependencies`", problems)
         .iter()
@@ -202,10 +207,10 @@ fn read_scenario(root: &Node, over: Option<OverBase>, problems: &mut Problems) -
         .collect();
     let stand_ins: Vec<_> = entries_of(fields.take("stand_ins"), "`stand_ins`", problems)
         .iter()
-        .map(|entry| server::read_stand_in(entry, &names, problems))
+        .map(|entry| provides::read_stand_in(entry, &names, problems))
         .collect();
-    let providers = server::Providers::new(&servers, &stand_ins, names.capabilities.names.len());
-    let workload = fields.take("workload").map(|entry| agent::read_workload(&entry.node, "`workload`", problems)).unwrap_or_default();
+    let providers = provides::Providers::new(&servers, &stand_ins, names.capabilities.names.len());
+    let workload = fields.take("workload").map(|entry| workload::read_workload(&entry.node, "`workload`", problems)).unwrap_or_default();
     let (agents, needs) = agent::read_agents(
         entries_of(fields.take("agents"), "`agents`", problems),
         &agent::Surroundings { names: &names, providers: &providers, servers: &servers, defaults: &workload },
@@ -220,9 +225,9 @@ fn read_scenario(root: &Node, over: Option<OverBase>, problems: &mut Problems) -
         }
     }
     let policy = policy::read_policy(fields.take("policy"), &names, &providers, problems);
-    let recovery = fields.take("recovery").and_then(|entry| policy::read_recovery(entry, problems));
-    let kpis = policy::read_kpis(entries_of(fields.take("kpis"), "`kpis`", problems), host.memory.is_some(), problems);
-    let alerts = fields.take("alerts").map(|entry| policy::read_alerts(entry, host.memory.is_some(), problems)).unwrap_or_default();
+    let recovery = fields.take("recovery").and_then(|entry| target::read_recovery(entry, problems));
+    let kpis = target::read_kpis(entries_of(fields.take("kpis"), "`kpis`", problems), host.memory.is_some(), problems);
+    let alerts = fields.take("alerts").map(|entry| target::read_alerts(entry, host.memory.is_some(), problems)).unwrap_or_default();
     let config_files = fields.take("imported").map(|entry| read_imported(entry, problems)).unwrap_or_default();
     fields.finish(problems);
 
@@ -246,7 +251,7 @@ fn read_scenario(root: &Node, over: Option<OverBase>, problems: &mut Problems) -
         load,
         replay: None,
     };
-    check_size(&scenario, root, problems);
+    run::check_size(&scenario, root, problems);
     if over.is_none() {
         warn(&scenario, root, problems);
     }
@@ -279,55 +284,6 @@ fn check_limits(names: &Names, problems: &mut Problems) {
     }
 }
 
-fn read_run(entry: &Entry, problems: &mut Problems) -> RunSettings {
-    let mut run = defaults::run();
-    let Some(mut fields) = Fields::of(&entry.node, "`run`", &entry.key_span, problems) else { return run };
-    let horizon = fields.take("horizon");
-    if let Some(entry) = horizon {
-        run.horizon = SimTime::read(&entry.node, "`horizon`", problems).unwrap_or(run.horizon);
-    }
-    let warmup = fields.take("warmup");
-    if let Some(entry) = warmup {
-        run.warmup = SimTime::read(&entry.node, "`warmup`", problems);
-    }
-    if run.warmup.unwrap_or_default() >= run.horizon {
-        let span = warmup.or(horizon).map_or(&entry.key_span, |entry| &entry.node.span);
-        let stated = |stated: bool| if stated { "" } else { ", the default," };
-        let message = format!(
-            "the warm-up of {}{} leaves nothing of the horizon of {}{}",
-            run.warmup.unwrap_or_default(),
-            stated(warmup.is_some()),
-            run.horizon,
-            stated(horizon.is_some())
-        );
-        problems.error(span, message.trim_end_matches(','), "", "calls are counted from `warmup` to `horizon`: make it shorter".to_owned());
-    }
-    if let Some(entry) = fields.take("replications")
-        && let Some(count) = u32::read(&entry.node, "`replications`", problems)
-    {
-        if !(2..=100_000).contains(&count) {
-            let hint = "an interval needs at least two replications".to_owned();
-            problems.error(&entry.node.span, "`replications` has to be from 2 to 100000", "", hint);
-        }
-        run.replications = count;
-    }
-    if let Some(entry) = fields.take("seed") {
-        match entry.node.value {
-            Value::Integer(seed) if seed >= 0 => run.seed = u64::try_from(seed).unwrap_or(run.seed),
-            _ => entry.node.wrong_type("`seed`", "a whole number, 0 or more", problems),
-        }
-    }
-    fields.finish(problems);
-    run
-}
-
-fn read_host(entry: &Entry, problems: &mut Problems) -> Option<super::Figure<crate::units::Bytes>> {
-    let mut fields = Fields::of(&entry.node, "`host`", &entry.key_span, problems)?;
-    let memory = optional(&mut fields, "memory", |bytes: &crate::units::Bytes| (bytes.0 == 0).then_some("more than 0B"), problems);
-    fields.finish(problems);
-    memory
-}
-
 /// The files that an import has seen: path = hash.
 pub(crate) fn read_files(node: &Node, problems: &mut Problems) -> Vec<FileSeen> {
     let mut files = Vec::new();
@@ -353,17 +309,6 @@ fn read_imported(entry: &Entry, problems: &mut Problems) -> Vec<FileSeen> {
     files
 }
 
-/// A run has to end some day.
-fn check_size(scenario: &Scenario, root: &Node, problems: &mut Problems) {
-    let calls_per_second: f64 = scenario.agents.iter().map(|a| a.workload.tasks.value.per_second() * a.workload.calls.value).sum();
-    let calls = calls_per_second * scenario.load * scenario.run.horizon.as_secs();
-    if calls > MOST_CALLS {
-        let span = root.get("agents").map_or(0..0, |entry| entry.key_span.clone());
-        let hint = "lower the agents' tasks or calls, or shorten the horizon".to_owned();
-        problems.error(&span, format!("one replication would make {calls:.1e} calls: at most {MOST_CALLS:.0e} are simulated"), "", hint);
-    }
-}
-
 /// What is most likely not meant.
 fn warn(scenario: &Scenario, root: &Node, problems: &mut Problems) {
     let needed: BTreeSet<CapabilityId> = scenario.needs.iter().map(|need| need.capability).collect();
@@ -381,6 +326,9 @@ fn warn(scenario: &Scenario, root: &Node, problems: &mut Problems) {
         }
     }
     for (agent, entry) in scenario.agent_ids().zip(children(root, "agents")) {
+        if let Some(own) = entry.node.get("workload") {
+            workload::warn(&own.node, scenario.agent(agent), problems);
+        }
         if scenario.needs_of(agent).next().is_none() && entry.node.get("workload").is_some() {
             let message = format!("agent `{}` has a workload but no needs, so it calls nothing", scenario.agent(agent).name);
             problems.warning(&entry.key_span, message, None);
@@ -394,6 +342,21 @@ fn warn(scenario: &Scenario, root: &Node, problems: &mut Problems) {
 /// For figures that must not be zero.
 fn positive(value: &f64) -> Option<&'static str> {
     (*value <= 0.0).then_some("above 0")
+}
+
+/// So that time goes on.
+fn positive_mean(time: &Distribution) -> Option<&'static str> {
+    (time.mean() <= 0.0).then_some("longer than 0s")
+}
+
+/// So that a run has a bounded number of what happens this often.
+fn at_least_a_millisecond(every: &Distribution) -> Option<&'static str> {
+    (every.mean() < 0.001).then_some("at least 1ms on average")
+}
+
+/// For what multiplies a time.
+fn at_least_once(factor: &f64) -> Option<&'static str> {
+    (!(1.0..=1e6).contains(factor)).then_some("from 1 to 1000000")
 }
 
 fn positive_time(time: &SimTime) -> Option<&'static str> {

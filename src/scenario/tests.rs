@@ -1,9 +1,16 @@
+mod kinds;
+mod limits;
+mod mistakes;
+mod reference;
+
 use super::*;
 use crate::distribution::Distribution;
 use crate::units::SimTime;
 use proptest::prelude::*;
 
 const EVERYTHING: &str = include_str!("samples/everything.toml");
+const OTHERWISE: &str = include_str!("samples/otherwise.toml");
+const ASSUMED: &str = include_str!("samples/assumed.toml");
 const SMALL: &str = include_str!("samples/small.toml");
 
 fn read(text: &str) -> Scenario {
@@ -73,20 +80,22 @@ fn what_ifs_are_overlays() {
 #[test]
 fn what_is_written_is_worth_reading() {
     insta::assert_snapshot!("written", write(&read(EVERYTHING)));
+    insta::assert_snapshot!("written_otherwise", write(&read(OTHERWISE)));
 }
 
-/// The small scenario with something replaced, and what is said of it.
+/// What is said of the small scenario with something replaced.
+fn broken(name: &str, edits: &[(&str, &str)]) -> String {
+    let mut text = SMALL.to_owned();
+    for (from, to) in edits {
+        assert!(text.contains(from), "{name}: nothing to replace: {from}");
+        text = text.replacen(from, to, 1);
+    }
+    parse("small.toml", &text).expect_err(name).render(false)
+}
+
 #[test]
 fn mistakes_are_named_with_their_place_and_a_hint() {
-    let check = |name: &str, edits: &[(&str, &str)]| {
-        let mut text = SMALL.to_owned();
-        for (from, to) in edits {
-            assert!(text.contains(from), "{name}: nothing to replace: {from}");
-            text = text.replacen(from, to, 1);
-        }
-        let diagnostics = parse("small.toml", &text).expect_err(name);
-        insta::assert_snapshot!(format!("broken_{name}"), diagnostics.render(false));
-    };
+    let check = |name: &str, edits: &[(&str, &str)]| insta::assert_snapshot!(format!("broken_{name}"), broken(name, edits));
     check("syntax", &[("horizon = \"8h\"", "horizon = 8h"), ("slots = 1", "slots = = 1"), ("complexity = 5", "complexity 5")]);
     check("duplicate_key", &[("slots = 1", "slots = 1\nslots = 2"), ("[agents.worker]", "[servers.supabase]\nslots = 3\n[agents.worker]")]);
     check("no_format", &[("format = 1\n", "")]);
@@ -157,7 +166,9 @@ fn what_is_odd_is_a_warning() {
     let parsed = parse("small.toml", &text).unwrap();
     insta::assert_snapshot!("warnings", parsed.warnings.render(false));
     assert_eq!(parse("small.toml", SMALL).unwrap().warnings.render(false), "");
-    assert_eq!(parse("everything.toml", EVERYTHING).unwrap().warnings.render(false), "");
+    for sample in [EVERYTHING, OTHERWISE, ASSUMED] {
+        assert_eq!(parse("sample.toml", sample).unwrap().warnings.render(false), "");
+    }
 }
 
 #[test]
@@ -238,56 +249,89 @@ fn who_takes_a_workload_over_survives_a_round_trip() {
         let agent = |(i, workload)| format!("[agents.a{i}]\ncomplexity = {}\n{workload}\nneeds = {{ files = {{}} }}\n", i + 2);
         workloads.iter().enumerate().map(agent).collect()
     };
-    for shared in ["tasks = \"6/h\"", "tasks_per_complexity = \"3/h\"", "tasks_per_complexity = \"3/h\"\ncalls = 2\nthink = \"1s\""] {
+    let mut round_trips = 0;
+    for shared in [
+        "tasks = \"6/h\"",
+        "tasks_per_complexity = \"3/h\"",
+        "tasks_per_complexity = \"3/h\"\ncalls = 2\nthink = \"1s\"",
+        "tasks = \"6/h\"\narrivals = \"deterministic\"\nprofile = [1, 2]\nat_once = 3",
+        "arrivals = { closed = { users = 2, pause = \"1s\" } }",
+        "tasks = \"0/h\"\narrivals = { closed = { users = 2, pause = \"1s\" } }",
+    ] {
         for own in [
             ["", "", ""],
             ["workload = { tasks = \"6/h\" }", "", ""],
             ["workload = { tasks_per_complexity = \"3/h\" }", "workload = { tasks = \"9/h\", calls = 2 }", ""],
             ["workload = { calls = 1 }", "workload = { calls = 1 }", "workload = { think = \"0s\" }"],
+            [
+                "workload = { profile = [1, 2] }",
+                "workload = { profile = [1, 2], at_once = 2 }",
+                "workload = { profile = [3], at_once = 2 }",
+            ],
+            [
+                "workload = { arrivals = { closed = { users = 2, pause = \"1s\" } } }",
+                "workload = { arrivals = \"poisson\", tasks = \"1/h\" }",
+                "workload = { arrivals = { gamma = { cv = 2 } }, tasks = \"1/h\" }",
+            ],
         ] {
-            let what_ifs = "[what_if.x]\nworkload.tasks = \"8/h\"\nworkload.calls = 5\n[what_if.y]\nagents.a0.complexity = 7\n[what_if.z]\n\
+            let figures = "[what_if.x]\nworkload.tasks = \"8/h\"\nworkload.calls = 5\n[what_if.y]\nagents.a0.complexity = 7\n[what_if.z]\n\
                 agents.a1.workload.tasks_per_complexity = \"1/h\"\nagents.a2.workload.calls = 9\nworkload.think = \"3s\"\n";
-            let text = format!(
-                "format = 1\nname = \"n\"\n[workload]\n{shared}\n[servers.s]\nserial = \"1s\"\nprovides = {{ files = 1.0 }}\n{}{what_ifs}",
-                agents(own)
-            );
-            let scenario = read(&text);
-            let written = write(&scenario);
-            assert_eq!(read(&written), scenario, "{text}\n{written}");
+            let kinds = "[what_if.x]\nworkload.arrivals.closed = { users = 1, pause = \"2s\" }\n[what_if.y]\nworkload.arrivals = \"poisson\"\n\
+                workload.profile = [1, 2, 3]\n[what_if.z]\nagents.a0.workload = { arrivals = \"deterministic\", at_once = 7, tasks = \"2/h\" }\n";
+            let opened = "[what_if.x]\nworkload = { arrivals = \"deterministic\", tasks = \"0/h\", profile = [4] }\n";
+            for what_ifs in ["", figures, kinds, opened] {
+                let text = format!(
+                    "format = 1\nname = \"n\"\n[workload]\n{shared}\n[servers.s]\nserial = \"1s\"\nprovides = {{ files = 1.0 }}\n{}{what_ifs}",
+                    agents(own)
+                );
+                // Where all loops are closed, a what-if may open one that has no tasks.
+                let Ok(parsed) = parse("workload.toml", &text) else {
+                    assert!(shared.starts_with("arrivals"), "{text}");
+                    continue;
+                };
+                let written = write(&parsed.scenario);
+                assert_eq!(read(&written), parsed.scenario, "{text}\n{written}");
+                round_trips += 1;
+            }
         }
     }
+    assert!(round_trips > 120, "{round_trips}");
 }
 
-/// The sample with a part cut out, doubled, or replaced by another.
+/// A sample with a part cut out, doubled, or replaced by another.
 fn mutated() -> impl Strategy<Value = String> {
-    let parts = || (0..EVERYTHING.len(), 0..30usize);
-    let inserted = prop_oneof![
-        Just("".to_owned()),
-        Just("0".to_owned()),
-        Just("-1".to_owned()),
-        Just("\"".to_owned()),
-        Just("nan".to_owned()),
-        Just("[".to_owned()),
-        Just("}".to_owned()),
-        Just("\n".to_owned()),
-        Just("=".to_owned()),
-        Just("[x]".to_owned()),
-        Just("1e999".to_owned()),
-        Just("\"\"".to_owned()),
-        Just("한".to_owned()),
-        Just("servers".to_owned()),
-        Just("value".to_owned()),
-        Just(".".to_owned()),
-        "\\PC{1,4}",
-        parts().prop_map(|(at, length)| {
-            let (from, to) = (EVERYTHING.floor_char_boundary(at), EVERYTHING.floor_char_boundary((at + length).min(EVERYTHING.len())));
-            EVERYTHING[from..to].to_owned()
-        }),
-    ];
-    (parts(), inserted).prop_map(|((at, length), inserted)| {
-        let (from, to) = (EVERYTHING.floor_char_boundary(at), EVERYTHING.ceil_char_boundary((at + length).min(EVERYTHING.len())));
-        format!("{}{inserted}{}", &EVERYTHING[..from], &EVERYTHING[to..])
-    })
+    let part = |sample: &'static str| {
+        (0..sample.len(), 0..30usize).prop_map(move |(at, length)| {
+            let (from, to) = (sample.floor_char_boundary(at), sample.ceil_char_boundary((at + length).min(sample.len())));
+            (from, to)
+        })
+    };
+    let inserted = move |sample: &'static str| {
+        prop_oneof![
+            Just("".to_owned()),
+            Just("0".to_owned()),
+            Just("-1".to_owned()),
+            Just("\"".to_owned()),
+            Just("nan".to_owned()),
+            Just("[".to_owned()),
+            Just("}".to_owned()),
+            Just("\n".to_owned()),
+            Just("=".to_owned()),
+            Just("[x]".to_owned()),
+            Just("1e999".to_owned()),
+            Just("\"\"".to_owned()),
+            Just("한".to_owned()),
+            Just("servers".to_owned()),
+            Just("value".to_owned()),
+            Just(".".to_owned()),
+            "\\PC{1,4}",
+            part(sample).prop_map(move |(from, to)| sample[from..to].to_owned()),
+        ]
+    };
+    let sample = prop_oneof![Just(EVERYTHING), Just(OTHERWISE), Just(ASSUMED)];
+    sample
+        .prop_flat_map(move |sample| (Just(sample), part(sample), inserted(sample)))
+        .prop_map(|(sample, (from, to), inserted)| format!("{}{inserted}{}", &sample[..from], &sample[to..]))
 }
 
 /// Whatever is wrong is named; whatever is right is written and read back the same.
@@ -310,14 +354,16 @@ fn check_any(text: &str) -> Result<(), TestCaseError> {
 
 #[test]
 fn every_truncation_is_an_answer() {
-    for (at, _) in EVERYTHING.char_indices().step_by(29) {
-        check_any(&EVERYTHING[..at]).unwrap_or_else(|error| panic!("cut at {at}: {error}"));
-        check_any(&EVERYTHING[at..]).unwrap_or_else(|error| panic!("from {at}: {error}"));
+    for (sample, step) in [(EVERYTHING, 41), (OTHERWISE, 41)] {
+        for (at, _) in sample.char_indices().step_by(step) {
+            check_any(&sample[..at]).unwrap_or_else(|error| panic!("cut at {at}: {error}"));
+            check_any(&sample[at..]).unwrap_or_else(|error| panic!("from {at}: {error}"));
+        }
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 250, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
     fn no_text_panics(text in "\\PC{0,200}|[a-z\\[\\]{}=\". \n0-9]{0,300}") {

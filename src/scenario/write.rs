@@ -1,16 +1,19 @@
 //! A scenario becomes text that a person enjoys, and that is read back as the same scenario.
 
+mod policy;
+mod server;
 mod workload;
 
 use std::fmt::{Display, Write};
 
 use super::read::figure::DISTRIBUTIONS;
 use super::spelling::{key, list, number, paragraph, table, text, value};
-use super::{
-    Agent, AgentId, Figure, FileSeen, Kpi, KpiUnit, Outages, Process, Provision, Scenario, Server, Source, Spread, Target, WhatIf, defaults,
-};
+use super::words::{SOURCES, word_for};
+use super::{Agent, AgentId, Figure, FileSeen, Kpi, KpiUnit, Scenario, WhatIf};
 use crate::distribution::Distribution;
 use crate::units::{Probability, SimTime};
+use policy::write_policy;
+use server::{write_dependency, write_server, write_stand_in};
 use workload::Workloads;
 
 /// The scenario's text. `parse` reads the same scenario from it.
@@ -23,16 +26,13 @@ pub fn write(scenario: &Scenario) -> String {
     }
     write_run(&mut out, scenario);
     for dependency in &scenario.dependencies {
-        out.header(&["dependencies", &dependency.name]);
-        write_outages(&mut out, dependency.outages.as_ref());
+        write_dependency(&mut out, dependency);
     }
     for server in &scenario.servers {
         write_server(&mut out, server, scenario);
     }
     for stand_in in &scenario.stand_ins {
-        out.header(&["stand_ins", &stand_in.name]);
-        out.figure("time", &stand_in.time, &Figure::stated(Distribution::ZERO), distribution);
-        out.pair("provides", table(&provisions(&stand_in.provides, scenario)));
+        write_stand_in(&mut out, stand_in, scenario);
     }
     let workloads = Workloads::of(scenario);
     if !workloads.shared.is_empty() {
@@ -98,14 +98,7 @@ impl Lines {
 fn spelled<T>(figure: &Figure<T>, spell: impl Fn(&T) -> String) -> String {
     let value = spell(&figure.value);
     let Some(provenance) = &figure.provenance else { return value };
-    let source = match provenance.source {
-        Source::Measured => "measured",
-        Source::Fitted => "fitted",
-        Source::Published => "published",
-        Source::Catalogue => "catalogue",
-        Source::Assumed => "assumed",
-    };
-    let mut fields = vec![("value", value), ("source", text(source))];
+    let mut fields = vec![("value", value), ("source", text(word_for(&SOURCES, &provenance.source)))];
     if let Some(n) = provenance.n {
         fields.push(("n", n.to_string()));
     }
@@ -157,16 +150,14 @@ fn write_run(out: &mut Lines, scenario: &Scenario) {
     }
     out.pair("replications", run.replications);
     out.pair("seed", run.seed);
-    if let Some(memory) = &scenario.host.memory {
-        out.header(&["host"]);
-        out.pair("memory", spelled(memory, quoted));
+    let host = &scenario.host;
+    if host.memory.is_none() && host.slowdown.is_none() {
+        return;
     }
-}
-
-fn write_outages(out: &mut Lines, outages: Option<&Outages>) {
-    if let Some(outages) = outages {
-        let (every, lasts) = (spelled(&outages.every, distribution), spelled(&outages.lasts, distribution));
-        out.pair("outages", table(&[("every", every), ("lasts", lasts)]));
+    out.header(&["host"]);
+    out.optional("memory", host.memory.as_ref(), quoted);
+    if let Some(slowdown) = &host.slowdown {
+        out.pair("slowdown", table(&[("above", spelled(&slowdown.above, share)), ("factor", spelled(&slowdown.factor, real))]));
     }
 }
 
@@ -180,6 +171,12 @@ impl Inline {
         }
     }
 
+    fn optional<T>(&mut self, name: &'static str, figure: Option<&Figure<T>>, spell: impl Fn(&T) -> String) {
+        if let Some(figure) = figure {
+            self.0.push((name, spelled(figure, spell)));
+        }
+    }
+
     fn write(self, name: &str, out: &mut Lines) {
         if !self.0.is_empty() {
             out.pair(name, table(&self.0));
@@ -187,76 +184,14 @@ impl Inline {
     }
 }
 
-fn write_server(out: &mut Lines, server: &Server, scenario: &Scenario) {
-    let none = Figure::stated(Distribution::ZERO);
-    out.header(&["servers", &server.name]);
-    if !server.up {
-        out.pair("up", false);
-    }
-    if !server.in_service {
-        out.pair("in_service", false);
-    }
-    out.figure("slots", &server.slots, &Figure::stated(1), count);
-    out.optional("queue", server.queue.as_ref(), count);
-    if server.serial != none || server.parallel == none {
-        out.pair("serial", spelled(&server.serial, distribution));
-    }
-    out.figure("parallel", &server.parallel, &none, distribution);
-
-    let (mut errors, usual) = (Inline(Vec::new()), defaults::errors());
-    errors.figure("soft", &server.errors.soft, &usual.soft, share);
-    errors.figure("protocol", &server.errors.protocol, &usual.protocol, share);
-    errors.figure("stall", &server.errors.stall, &usual.stall, share);
-    errors.figure("stall_time", &server.errors.stall_time, &usual.stall_time, quoted);
-    errors.figure("unanswered", &server.errors.unanswered, &usual.unanswered, share);
-    errors.write("errors", out);
-
-    let (mut connect, usual) = (Inline(Vec::new()), defaults::connect());
-    connect.figure("time", &server.connect.time, &usual.time, distribution);
-    connect.figure("failure", &server.connect.failure, &usual.failure, share);
-    connect.figure("failure_time", &server.connect.failure_time, &usual.failure_time, distribution);
-    connect.write("connect", out);
-
-    write_outages(out, server.outages.as_ref());
-    if !server.depends_on.is_empty() {
-        out.pair("depends_on", list(server.depends_on.iter().map(|id| &scenario.dependencies[id.index()].name)));
-    }
-    if let Some(limit) = &server.rate_limit {
-        let mut fields = Inline(vec![("rate", spelled(&limit.rate, quoted))]);
-        fields.figure("burst", &limit.burst, &Figure::stated(1), count);
-        fields.write("rate_limit", out);
-    }
-    out.figure("memory", &server.memory, &Figure::stated(Default::default()), quoted);
-    if server.process == Process::Session {
-        out.pair("process", "\"session\"");
-    }
-    out.figure("weight", &server.weight, &Figure::stated(1.0), real);
-    if !server.env.is_empty() {
-        out.pair("env", list(&server.env));
-    }
-    out.figure("tokens", &server.tokens, &Figure::stated(0), count);
-    let provides = provisions(&server.provides, scenario);
-    let short = table(&provides);
-    if short.len() <= 100 {
-        out.pair("provides", short);
-    } else {
-        out.header(&["servers", &server.name, "provides"]);
-        provides.iter().for_each(|(name, provision)| out.pair(name, provision));
-    }
-}
-
-fn provisions<'a>(provides: &[Provision], scenario: &'a Scenario) -> Vec<(&'a str, String)> {
-    let provision = |provision: &Provision| match &provision.tokens {
-        None => spelled(&provision.quality, share),
-        Some(tokens) => table(&[("quality", spelled(&provision.quality, share)), ("tokens", spelled(tokens, count))]),
-    };
-    provides.iter().map(|p| (scenario.capability(p.capability), provision(p))).collect()
-}
-
 fn write_agent(out: &mut Lines, id: AgentId, workloads: &Workloads, scenario: &Scenario) {
     let agent: &Agent = scenario.agent(id);
     out.header(&["agents", &agent.name]);
     out.pair("complexity", spelled(&agent.complexity, real));
+    if agent.priority != 0 {
+        out.pair("priority", agent.priority);
+    }
+    out.optional("concurrency", agent.concurrency.as_ref(), count);
     if agent.wildcard {
         out.pair("wildcard", true);
     }
@@ -295,43 +230,6 @@ fn write_agent(out: &mut Lines, id: AgentId, workloads: &Workloads, scenario: &S
             _ => table(&fields.0),
         };
         out.pair(scenario.capability(need.capability), spelled);
-    }
-}
-
-fn write_policy(out: &mut Lines, scenario: &Scenario) {
-    let (policy, usual) = (&scenario.policy, defaults::policy());
-    if *policy == usual {
-        return;
-    }
-    out.header(&["policy"]);
-    out.figure("timeout", &policy.timeout, &usual.timeout, distribution);
-    out.figure("call_life", &policy.call_life, &usual.call_life, quoted);
-    out.figure("retries", &policy.retries, &usual.retries, count);
-    let mut backoff = Inline(Vec::new());
-    backoff.figure("first", &policy.backoff.first, &usual.backoff.first, quoted);
-    backoff.figure("factor", &policy.backoff.factor, &usual.backoff.factor, real);
-    backoff.figure("max", &policy.backoff.max, &usual.backoff.max, quoted);
-    if let (Spread::Jitter(jitter), Spread::Jitter(usual)) = (&policy.backoff.spread, &usual.backoff.spread) {
-        backoff.figure("jitter", jitter, usual, share);
-    }
-    backoff.write("backoff", out);
-    if let Some(breaker) = &policy.breaker {
-        let fields = [("failures", spelled(&breaker.failures, count)), ("cool_down", spelled(&breaker.cool_down, quoted))];
-        out.pair("breaker", table(&fields));
-    }
-    if policy.fallbacks.is_empty() {
-        return;
-    }
-    out.header(&["policy", "fallbacks"]);
-    for rule in &policy.fallbacks {
-        let names = |targets: &[Target]| list(targets.iter().map(|target| scenario.target_name(*target)));
-        let on_failure = names(&rule.on_failure);
-        let spelled = if rule.on_overload.is_empty() {
-            on_failure
-        } else {
-            table(&[("on_failure", on_failure), ("on_overload", names(&rule.on_overload))])
-        };
-        out.pair(scenario.capability(rule.capability), spelled);
     }
 }
 

@@ -1,82 +1,11 @@
-//! Agents, their workloads and their needs.
+//! Agents and their needs.
 
-use super::figure::{any, figure, optional, or};
-use super::server::Providers;
-use super::{Names, check_hash, positive};
-use crate::distribution::Distribution;
-use crate::scenario::document::{self, Entry, Fields, Node, Problems, named, short};
+use super::figure::{Quantity, figure, optional, or};
+use super::provides::Providers;
+use super::workload::{WorkloadStated, read_workload};
+use super::{Names, at_least_one, check_hash, positive};
+use crate::scenario::document::{Entry, Fields, Problems, named, short};
 use crate::scenario::{Agent, AgentId, CapabilityId, Figure, FileSeen, Need, Server, ServerId, Target, defaults};
-use crate::units::Rate;
-
-/// What a workload states; the rest comes from the scenario's.
-#[derive(Default)]
-pub(crate) struct WorkloadStated {
-    pub tasks: Option<Tasks>,
-    pub calls: Option<Figure<f64>>,
-    pub think: Option<Figure<Distribution>>,
-    /// Something was wrong with it, so that what it lacks is not worth a word.
-    is_wrong: bool,
-}
-
-/// How often tasks start.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Tasks {
-    Stated(Figure<Rate>),
-    /// Times the agent's complexity.
-    PerComplexity(Figure<Rate>),
-}
-
-impl Tasks {
-    pub fn of(&self, complexity: f64) -> Figure<Rate> {
-        match self {
-            Tasks::Stated(tasks) => tasks.clone(),
-            Tasks::PerComplexity(tasks) => per_complexity(tasks, complexity),
-        }
-    }
-}
-
-/// The tasks of an agent of this complexity. The interval is scaled too.
-fn per_complexity(tasks: &Figure<Rate>, complexity: f64) -> Figure<Rate> {
-    let mut scaled = tasks.map(|rate| rate.scaled(complexity));
-    if let Some(interval) = scaled.provenance.as_mut().and_then(|p| p.interval.as_mut()) {
-        for end in interval {
-            if let Ok(rate) = end.parse::<Rate>() {
-                *end = rate.scaled(complexity).to_string();
-            }
-        }
-    }
-    scaled
-}
-
-/// A workload that was read before.
-pub(crate) fn stated_workload(text: &str) -> WorkloadStated {
-    let text = format!("workload = {text}");
-    let mut problems = Problems::default();
-    let root = document::parse(&text, &mut problems);
-    root.as_ref().and_then(|root| root.get("workload")).map(|entry| read_workload(&entry.node, "", &mut problems)).unwrap_or_default()
-}
-
-pub(super) fn read_workload(node: &Node, what: &str, problems: &mut Problems) -> WorkloadStated {
-    let Some(mut fields) = Fields::of(node, what, &node.span, problems) else {
-        return WorkloadStated { is_wrong: true, ..WorkloadStated::default() };
-    };
-    let tasks = optional(&mut fields, "tasks", any, problems).map(Tasks::Stated);
-    let key_span = node.get("tasks_per_complexity").map(|entry| entry.key_span.clone());
-    let per_complexity = optional(&mut fields, "tasks_per_complexity", any, problems).map(Tasks::PerComplexity);
-    if let (Some(_), Some(_), Some(span)) = (&tasks, &per_complexity, &key_span) {
-        problems.error(span, format!("{what} has both tasks and tasks_per_complexity"), "", "state one of them".to_owned());
-    }
-    let within = |calls: &f64| (!(1.0..=1e6).contains(calls)).then_some("from 1 to 1000000");
-    let is_wrong = tasks.is_none() && per_complexity.is_none() && (node.get("tasks").is_some() || key_span.is_some());
-    let stated = WorkloadStated {
-        tasks: tasks.or(per_complexity),
-        calls: optional(&mut fields, "calls", within, problems),
-        think: optional(&mut fields, "think", any, problems),
-        is_wrong,
-    };
-    fields.finish(problems);
-    stated
-}
 
 /// What agents are read among.
 pub(super) struct Surroundings<'a> {
@@ -100,6 +29,10 @@ fn read_agent(entry: &Entry, id: AgentId, around: &Surroundings, needs: &mut Vec
     let what = format!("agent `{}`", short(&entry.key));
     let Some(mut fields) = Fields::of(&entry.node, what.clone(), &entry.key_span, problems) else { return agent };
     agent.complexity = or(&mut fields, "complexity", agent.complexity, positive, problems);
+    if let Some(entry) = fields.take("priority") {
+        agent.priority = u32::read(&entry.node, "`priority`", problems).unwrap_or(agent.priority);
+    }
+    agent.concurrency = optional(&mut fields, "concurrency", at_least_one, problems);
     agent.wildcard = fields.flag("wildcard", false, problems);
     agent.core = fields.flag("core", false, problems);
     agent.file = read_file(&mut fields, problems);
@@ -117,21 +50,12 @@ fn read_agent(entry: &Entry, id: AgentId, around: &Surroundings, needs: &mut Vec
     }
     fields.finish(problems);
 
-    let shared = around.defaults;
-    match own.tasks.as_ref().or(shared.tasks.as_ref()) {
-        Some(tasks) => agent.workload.tasks = tasks.of(agent.complexity.value),
-        None if needs.len() > first_need && !own.is_wrong && !shared.is_wrong => {
-            let hint = "state `tasks`, as in tasks = \"10/h\", for all agents in [workload] or for this one in its `workload`".to_owned();
-            problems.missing(&entry.key_span, format!("{what} has needs but no tasks"), "", hint);
-        }
-        None => {}
+    let (workload, is_known) = own.over(around.defaults, agent.complexity.value);
+    if !is_known && needs.len() > first_need {
+        let hint = "state `tasks`, as in tasks = \"10/h\", for all agents in [workload] or for this one in its `workload`".to_owned();
+        problems.missing(&entry.key_span, format!("{what} has needs but no tasks"), "", hint);
     }
-    if let Some(calls) = own.calls.or_else(|| shared.calls.clone()) {
-        agent.workload.calls = calls;
-    }
-    if let Some(think) = own.think.or_else(|| shared.think.clone()) {
-        agent.workload.think = think;
-    }
+    agent.workload = workload;
     agent
 }
 

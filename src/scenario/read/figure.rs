@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use crate::distribution::{Distribution, lognormal_cv};
 use crate::scenario::document::{Entry, Fields, Node, Problems, Value};
+use crate::scenario::words::SOURCES;
 use crate::scenario::{Figure, Provenance, Source};
 use crate::units::{Bytes, Probability, Rate, SimTime};
 
@@ -276,6 +277,18 @@ pub(crate) fn optional<T: Quantity>(fields: &mut Fields, key: &'static str, chec
     figure(&entry.node, &format!("`{key}`"), check, problems)
 }
 
+/// A figure of a table whose key is required.
+pub(crate) fn required<T: Quantity>(
+    fields: &mut Fields,
+    key: &'static str,
+    hint: &str,
+    check: Check<T>,
+    problems: &mut Problems,
+) -> Option<Figure<T>> {
+    let entry = fields.need(key, hint, problems)?;
+    figure(&entry.node, &format!("`{key}`"), check, problems)
+}
+
 /// A figure of a table that has a default.
 pub(crate) fn or<T: Quantity>(
     fields: &mut Fields,
@@ -325,21 +338,18 @@ pub(crate) fn figure_by<T>(
     Some(Figure { value: read(&value.node, problems)?, provenance })
 }
 
-const SOURCES: [(&str, Source); 5] = [
-    ("measured", Source::Measured),
-    ("fitted", Source::Fitted),
-    ("published", Source::Published),
-    ("catalogue", Source::Catalogue),
-    ("assumed", Source::Assumed),
-];
-
 fn source(entry: &Entry, problems: &mut Problems) -> Option<Source> {
-    let text = entry.node.text("`source`", problems)?;
-    let source = SOURCES.iter().find(|(name, _)| *name == text).map(|(_, source)| *source);
-    if source.is_none() {
-        problems.unknown("source", text, &entry.node.span, SOURCES.map(|(name, _)| name));
+    word(&entry.node, "`source`", "source", &SOURCES, problems)
+}
+
+/// One of a few words.
+pub(crate) fn word<T: Copy>(node: &Node, what: &str, kind: &str, words: &[(&'static str, T)], problems: &mut Problems) -> Option<T> {
+    let text = node.text(what, problems)?;
+    let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+    if found.is_none() {
+        problems.unknown(kind, text, &node.span, words.iter().map(|(word, _)| *word));
     }
-    source
+    found
 }
 
 fn count(node: &Node, problems: &mut Problems) -> Option<u64> {

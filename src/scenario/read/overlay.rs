@@ -185,13 +185,13 @@ fn check_needs(agent: &mut Entry, of_base: &Entry, what: &str, problems: &mut Pr
 fn merge<'t>(base: &Node<'t>, overlay: &Node<'t>, path: &mut Vec<String>, problems: &mut Problems) -> Node<'t> {
     let (base, overlay) = (written_out(base, path), written_out(overlay, path));
     let (Some(old), Some(new)) = (base.entries(), overlay.entries()) else {
-        if base.entries().is_some() && !is_figure(&base, path) {
+        if base.entries().is_some() && !is_whole(&base, path) {
             overlay.wrong_type(&format!("`{}`", path.join(".")), "a table, as in the base", problems);
             return base.into_owned();
         }
         return overlay.into_owned();
     };
-    if is_figure(&base, path) || is_figure(&overlay, path) {
+    if is_whole(&base, path) || is_whole(&overlay, path) {
         return overlay.into_owned();
     }
     let positions: BTreeMap<&str, usize> = old.iter().enumerate().map(|(i, entry)| (&*entry.key, i)).collect();
@@ -208,9 +208,14 @@ fn merge<'t>(base: &Node<'t>, overlay: &Node<'t>, path: &mut Vec<String>, proble
         }
     }
     // These exclude one another, so the overlay's replaces the base's.
-    const TASKS: [&str; 2] = ["tasks", "tasks_per_complexity"];
-    if path.last().is_some_and(|key| key == "workload") && new.iter().any(|e| TASKS.contains(&&*e.key)) {
-        merged.retain(|e| !TASKS.contains(&&*e.key) || new.iter().any(|n| n.key == e.key));
+    let names: Vec<&str> = path.iter().map(String::as_str).collect();
+    let exclusive: &[&str] = match names[..] {
+        ["workload"] | ["agents", _, "workload"] => &["tasks", "tasks_per_complexity"],
+        ["policy", "backoff"] => &["jitter", "spread"],
+        _ => &[],
+    };
+    if new.iter().any(|e| exclusive.contains(&&*e.key)) {
+        merged.retain(|e| !exclusive.contains(&&*e.key) || new.iter().any(|n| n.key == e.key));
     }
     Node { span: overlay.span.clone(), value: Value::Table(merged) }
 }
@@ -223,8 +228,18 @@ fn holds_names(path: &[String]) -> bool {
         [] | ["servers" | "stand_ins" | "dependencies" | "agents" | "kpis"]
             | ["servers" | "stand_ins", _, "provides"]
             | ["agents", _, "needs"]
-            | ["policy", "fallbacks"]
+            | ["policy", "caches" | "fallbacks"]
     )
+}
+
+/// True for a table that says one thing, so that its keys make no sense beside those of another: a figure, a distribution, arrivals.
+fn is_whole(node: &Node, path: &[String]) -> bool {
+    is_figure(node, path) || is_arrivals(path)
+}
+
+fn is_arrivals(path: &[String]) -> bool {
+    let path: Vec<&str> = path.iter().map(String::as_str).collect();
+    matches!(path[..], ["workload", "arrivals"] | ["agents", _, "workload", "arrivals"])
 }
 
 fn is_figure(node: &Node, path: &[String]) -> bool {
@@ -232,11 +247,15 @@ fn is_figure(node: &Node, path: &[String]) -> bool {
     !holds_names(path) && node.entries().is_some_and(|entries| entries.iter().any(|entry| is_key(&entry.key)))
 }
 
-/// The short spellings as the tables that they are short for: `files = 1.0`, `clock = "time"`, `state = ["local-files"]`.
+/// The short spellings as the tables that they are short for: `files = 1.0`, `clock = "time"`, `state = ["local-files"]`,
+/// `safe_concurrency = 4`.
 fn written_out<'a, 't>(node: &'a Node<'t>, path: &[String]) -> Cow<'a, Node<'t>> {
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
+    let is_value = node.entries().is_none() || node.get("value").is_some();
     let key = match path[..] {
-        ["servers" | "stand_ins", _, "provides", _] if node.entries().is_none() || node.get("value").is_some() => "quality",
+        ["servers" | "stand_ins", _, "provides", _] if is_value => "quality",
+        ["servers", _, "safe_concurrency"] if is_value => "limit",
+        ["policy", "caches", _] if is_value => "repeats",
         ["agents", _, "needs", _] if node.entries().is_none() => "server",
         ["policy", "fallbacks", _] if node.entries().is_none() => "on_failure",
         _ => return Cow::Borrowed(node),

@@ -1,23 +1,27 @@
-//! What clients do with their calls, what the watchdog does, and what is aimed at.
+//! What clients do with their calls.
 
-use super::figure::{any, figure, figure_by, optional, or};
-use super::server::{Providers, required, time};
-use super::{Names, at_least_one, positive_time};
-use crate::distribution::Distribution;
-use crate::scenario::document::{Entry, Fields, Node, Problems, named, short};
+use super::figure::{any, figure, figure_by, optional, or, required, word};
+use super::provides::Providers;
+use super::{Names, at_least_once, at_least_one, positive_mean, positive_time};
+use crate::scenario::document::{Entry, Fields, Node, Problems, Value, named, short};
 use crate::scenario::read::figure::Quantity;
+use crate::scenario::words::{EXPONENTIAL_SPREAD, GIVEN_UP, UNLIMITED_RETRIES};
 use crate::scenario::{
-    AlertRules, Backoff, Breaker, CallPolicy, CapabilityId, FallbackRule, Figure, Kpi, KpiTarget, KpiUnit, RecoveryPolicy, ServerId,
-    Spread, StandInId, Target, defaults,
+    Backoff, Breaker, CacheRule, CallPolicy, CapabilityId, FallbackRule, Figure, Hedge, RetryBudget, ServerId, Spread, StandInId, Target,
+    UNLIMITED, defaults,
 };
-use crate::units::{Probability, SimTime};
+use crate::units::SimTime;
 
 pub(super) fn read_policy(entry: Option<&Entry>, names: &Names, providers: &Providers, problems: &mut Problems) -> CallPolicy {
     let mut policy = defaults::policy();
     let Some(entry) = entry else { return policy };
     let Some(mut fields) = Fields::of(&entry.node, "`policy`", &entry.key_span, problems) else { return policy };
-    policy.timeout = or(&mut fields, "timeout", policy.timeout, above_zero, problems);
-    policy.call_life = time(&mut fields, "call_life", policy.call_life, problems);
+    policy.timeout = or(&mut fields, "timeout", policy.timeout, positive_mean, problems);
+    policy.queue_timeout = optional(&mut fields, "queue_timeout", positive_mean, problems);
+    if let Some(entry) = fields.take("given_up") {
+        policy.given_up = word(&entry.node, "`given_up`", "fate of given-up work", &GIVEN_UP, problems).unwrap_or(policy.given_up);
+    }
+    policy.call_life = or(&mut fields, "call_life", policy.call_life, positive_time, problems);
     if policy.call_life.value.as_secs() < policy.timeout.value.mean() {
         let at = |key| entry.node.get(key).map(|entry| &entry.node.span);
         let span = at("call_life").or(at("timeout")).unwrap_or(&entry.key_span);
@@ -28,12 +32,21 @@ pub(super) fn read_policy(entry: Option<&Entry>, names: &Names, providers: &Prov
         );
         problems.error(span, message, "", "`call_life` caps all attempts together: make it longer than one".to_owned());
     }
-    let few = |count: &u32| (*count > 100).then_some("at most 100");
-    policy.retries = or(&mut fields, "retries", policy.retries, few, problems);
+    let retries = fields.take("retries");
+    policy.retries = retries.and_then(|entry| read_retries(&entry.node, problems)).unwrap_or(policy.retries);
     if let Some(entry) = fields.take("backoff") {
         policy.backoff = read_backoff(entry, problems);
     }
+    if let Some(entry) = retries {
+        check_end_of_retries(&policy, entry, problems);
+    }
+    policy.retry_budget = fields.take("retry_budget").and_then(|entry| read_retry_budget(entry, problems));
     policy.breaker = fields.take("breaker").and_then(|entry| read_breaker(entry, problems));
+    policy.hedge = fields.take("hedge").and_then(|entry| read_hedge(entry, problems));
+    if let Some(entry) = fields.take("caches") {
+        let rules = named(&entry.node, "`caches`", problems);
+        policy.caches = rules.iter().filter_map(|entry| read_cache(entry, names, problems)).collect();
+    }
     if let Some(entry) = fields.take("fallbacks") {
         let rules = named(&entry.node, "`fallbacks`", problems);
         policy.fallbacks = rules.iter().filter_map(|entry| read_fallback(entry, names, providers, problems)).collect();
@@ -42,23 +55,106 @@ pub(super) fn read_policy(entry: Option<&Entry>, names: &Names, providers: &Prov
     policy
 }
 
-/// So that time goes on.
-fn above_zero(time: &Distribution) -> Option<&'static str> {
-    (time.mean() <= 0.0).then_some("longer than 0s")
+/// A number, or that there is no limit.
+fn read_retries(node: &Node, problems: &mut Problems) -> Option<Figure<u32>> {
+    figure_by(node, "`retries`", &u32::interval_end, problems, |node, problems| match &node.value {
+        Value::Text(text) if text == UNLIMITED_RETRIES => Some(UNLIMITED),
+        Value::Integer(_) => {
+            let retries = u32::read(node, "`retries`", problems)?;
+            if retries > 100 {
+                let hint = format!("or \"{UNLIMITED_RETRIES}\": until the call's life is over");
+                problems.error(&node.span, "`retries` has to be at most 100", "", hint);
+            }
+            Some(retries)
+        }
+        Value::Text(text) => {
+            let message = format!("`retries` has to be a whole number or \"{UNLIMITED_RETRIES}\"");
+            problems.unknown_as(message, text, &node.span, [UNLIMITED_RETRIES], "write a number without quotes");
+            None
+        }
+        _ => {
+            node.wrong_type("`retries`", &format!("a whole number or \"{UNLIMITED_RETRIES}\""), problems);
+            None
+        }
+    })
+}
+
+/// Retries without a limit end with the call's life, so their waits must not be too short for it.
+fn check_end_of_retries(policy: &CallPolicy, retries: &Entry, problems: &mut Problems) {
+    const MOST_RETRIES: f64 = 1e6;
+    if policy.retries.value != UNLIMITED {
+        return;
+    }
+    let backoff = &policy.backoff;
+    let shortest = backoff.first.value.min(backoff.max.value).as_secs();
+    if shortest * backoff.spread.mean() < 0.001 {
+        let hint = "without a limit a call would be tried for ever at one instant: make backoff.first and backoff.max longer".to_owned();
+        problems.error(&retries.key_span, "unlimited retries need a back-off of at least 1ms on average", "", hint);
+    } else if policy.call_life.value.as_secs() / shortest > MOST_RETRIES {
+        let message = format!("in a call's life of {} there is room for more than {MOST_RETRIES:.0e} retries", policy.call_life.value);
+        let hint = "shorten `call_life`, make backoff.first and backoff.max longer, or limit the retries".to_owned();
+        problems.error(&retries.key_span, message, "", hint);
+    }
 }
 
 fn read_backoff(entry: &Entry, problems: &mut Problems) -> Backoff {
     let usual = defaults::backoff();
     let Some(mut fields) = Fields::of(&entry.node, "`backoff`", &entry.key_span, problems) else { return usual };
-    let grows = |factor: &f64| (!(1.0..=1e6).contains(factor)).then_some("at least 1");
-    let backoff = Backoff {
+    let mut backoff = Backoff {
         first: or(&mut fields, "first", usual.first, any, problems),
-        factor: or(&mut fields, "factor", usual.factor, grows, problems),
+        factor: or(&mut fields, "factor", usual.factor, at_least_once, problems),
         max: or(&mut fields, "max", usual.max, any, problems),
-        spread: optional(&mut fields, "jitter", any, problems).map_or(usual.spread, Spread::Jitter),
+        spread: usual.spread,
     };
+    let jitter = optional(&mut fields, "jitter", any, problems);
+    let spread = fields.take("spread");
+    if let Some(jitter) = jitter {
+        backoff.spread = Spread::Jitter(jitter);
+    }
+    if let Some(spread) = spread {
+        let known = [(EXPONENTIAL_SPREAD, ())];
+        if word(&spread.node, "`spread`", "spread", &known, problems).is_some() {
+            backoff.spread = Spread::Exponential;
+        }
+        if entry.node.get("jitter").is_some() {
+            problems.error(&spread.key_span, "`backoff` has both jitter and spread", "", "state one of them".to_owned());
+        }
+    }
     fields.finish(problems);
     backoff
+}
+
+fn read_retry_budget(entry: &Entry, problems: &mut Problems) -> Option<RetryBudget> {
+    const HINT: &str = "as in { ratio = 0.2, burst = 10 }";
+    let mut fields = Fields::of(&entry.node, "`retry_budget`", &entry.key_span, problems)?;
+    let not_negative = |ratio: &f64| (*ratio < 0.0).then_some("0 or more");
+    let ratio = required(&mut fields, "ratio", HINT, not_negative, problems);
+    let burst = required(&mut fields, "burst", HINT, at_least_one, problems);
+    fields.finish(problems);
+    Some(RetryBudget { ratio: ratio?, burst: burst? })
+}
+
+fn read_hedge(entry: &Entry, problems: &mut Problems) -> Option<Hedge> {
+    let mut fields = Fields::of(&entry.node, "`hedge`", &entry.key_span, problems)?;
+    let after = required(&mut fields, "after", "as in { after = \"2s\" }", positive_time, problems);
+    fields.finish(problems);
+    Some(Hedge { after: after? })
+}
+
+fn read_cache(entry: &Entry, names: &Names, problems: &mut Problems) -> Option<CacheRule> {
+    let Some(capability) = names.capabilities.get(&entry.key).map(CapabilityId::from) else {
+        problems.unknown("capability", &entry.key, &entry.key_span, names.capabilities.names.iter().copied());
+        return None;
+    };
+    if entry.node.entries().is_none() || entry.node.get("value").is_some() {
+        let what = format!("the share of repeats of `{}`", short(&entry.key));
+        return figure(&entry.node, &what, any, problems).map(|repeats| CacheRule { capability, repeats, ttl: None });
+    }
+    let mut fields = Fields::of(&entry.node, format!("the cache of `{}`", short(&entry.key)), &entry.key_span, problems)?;
+    let repeats = required(&mut fields, "repeats", "as in { repeats = 0.3, ttl = \"5min\" }", any, problems);
+    let ttl = optional(&mut fields, "ttl", positive_time, problems);
+    fields.finish(problems);
+    Some(CacheRule { capability, repeats: repeats?, ttl })
 }
 
 fn read_breaker(entry: &Entry, problems: &mut Problems) -> Option<Breaker> {
@@ -110,90 +206,4 @@ fn read_targets(node: &Node, capability: CapabilityId, names: &Names, providers:
         }
     }
     targets
-}
-
-pub(super) fn read_recovery(entry: &Entry, problems: &mut Problems) -> Option<RecoveryPolicy> {
-    const HINT: &str = "as in every = \"300s\" (between health checks) and success = 0.9 (of one restart)";
-    let mut fields = Fields::of(&entry.node, "`recovery`", &entry.key_span, problems)?;
-    let seconds = |count: u64| Figure::stated(SimTime::from_millis(count * 1000));
-    let few = |count: &u32| (*count > 1000).then_some("at most 1000");
-    let every = required(&mut fields, "every", HINT, positive_time, problems);
-    let timeout = or(&mut fields, "timeout", seconds(10), any, problems);
-    let tries = or(&mut fields, "tries", Figure::stated(3), few, problems);
-    let backoff = or(&mut fields, "backoff", seconds(2), any, problems);
-    let limit = or(&mut fields, "limit", seconds(30), positive_time, problems);
-    let success = required(&mut fields, "success", HINT, any, problems);
-    fields.finish(problems);
-    Some(RecoveryPolicy { every: every?, timeout, tries, backoff, limit, success: success? })
-}
-
-pub(super) fn read_kpis(entries: &[Entry], memory_is_limited: bool, problems: &mut Problems) -> Vec<KpiTarget> {
-    entries.iter().filter_map(|entry| read_kpi(entry, memory_is_limited, problems)).collect()
-}
-
-fn read_kpi(entry: &Entry, memory_is_limited: bool, problems: &mut Problems) -> Option<KpiTarget> {
-    let Some(kpi) = Kpi::ALL.into_iter().find(|kpi| kpi.key() == entry.key) else {
-        problems.unknown("KPI", &entry.key, &entry.key_span, Kpi::ALL.map(Kpi::key));
-        return None;
-    };
-    if kpi == Kpi::Memory && !memory_is_limited {
-        needs_memory(entry, problems);
-    }
-    let (key, wrong, better) = if kpi.higher_is_better() { ("min", "max", "higher") } else { ("max", "min", "lower") };
-    let example = match kpi.unit() {
-        KpiUnit::Share => "\"90%\"",
-        KpiUnit::Time => "\"3s\"",
-        KpiUnit::Score => "70",
-    };
-    let hint = format!("`{}` is better when it is {better}: write {{ {key} = {example} }}", entry.key);
-    if entry.node.entries().is_none() {
-        problems.error(&entry.node.span, format!("KPI `{}` needs a bound", entry.key), "", hint);
-        return None;
-    }
-    let mut fields = Fields::of(&entry.node, format!("KPI `{}`", entry.key), &entry.key_span, problems)?;
-    if let Some(other) = fields.take(wrong) {
-        problems.error(&other.key_span, format!("KPI `{}` has a `{wrong}`", entry.key), "the wrong side", hint);
-        fields.take(key);
-        fields.finish(problems);
-        return None;
-    }
-    let bound = fields.need(key, &hint, problems);
-    fields.finish(problems);
-    let what = format!("the bound of `{}`", entry.key);
-    let bound = read_bound(&bound?.node, &what, kpi.unit(), problems)?;
-    Some(KpiTarget { kpi, bound })
-}
-
-fn read_bound(node: &Node, what: &str, unit: KpiUnit, problems: &mut Problems) -> Option<Figure<f64>> {
-    match unit {
-        KpiUnit::Share => figure::<Probability>(node, what, any, problems).map(|share| share.map(|share| share.get())),
-        KpiUnit::Time => figure::<SimTime>(node, what, any, problems).map(|time| time.map(|time| time.as_secs())),
-        KpiUnit::Score => figure_by(node, what, &f64::interval_end, problems, |node, problems| {
-            let score = f64::read(node, what, problems)?;
-            if !(0.0..=100.0).contains(&score) {
-                problems.error(&node.span, format!("{what} has to be from 0 to 100"), "", None);
-            }
-            Some(score)
-        }),
-    }
-}
-
-fn needs_memory(entry: &Entry, problems: &mut Problems) {
-    let hint = "state the host's: [host] memory = \"8GiB\"".to_owned();
-    problems.missing(&entry.key_span, "a share of the host's memory, which is not stated", "", hint);
-}
-
-pub(super) fn read_alerts(entry: &Entry, memory_is_limited: bool, problems: &mut Problems) -> AlertRules {
-    let Some(mut fields) = Fields::of(&entry.node, "`alerts`", &entry.key_span, problems) else { return AlertRules::default() };
-    let alerts = AlertRules {
-        response: optional(&mut fields, "response", any, problems),
-        error_rate: optional(&mut fields, "error_rate", any, problems),
-        connect_failures: optional(&mut fields, "connect_failures", any, problems),
-        memory: optional(&mut fields, "memory", any, problems),
-    };
-    fields.finish(problems);
-    if let Some(entry) = entry.node.get("memory").filter(|_| !memory_is_limited) {
-        needs_memory(entry, problems);
-    }
-    alerts
 }

@@ -3,10 +3,10 @@
 //! A scenario keeps each agent's whole workload, not what of it was taken over from `[workload]`. What-ifs that change
 //! `[workload]` or a complexity tell: only agents that took a figure over follow them.
 
-use super::{distribution, quoted, real, spelled};
+use super::{count, distribution, number, quoted, real, spelled, table};
 use crate::distribution::Distribution;
 use crate::scenario::read::{Tasks, WorkloadStated, stated_workload};
-use crate::scenario::{Agent, AgentId, Figure, Scenario};
+use crate::scenario::{Agent, AgentId, Arrivals, Figure, Scenario, defaults};
 use crate::units::Rate;
 
 /// Keys and values as they are written.
@@ -21,8 +21,11 @@ impl Workloads {
         let what_ifs: Vec<Overlaid> = scenario.what_ifs.iter().map(|w| Overlaid::new(&w.overlay, &w.scenario)).collect();
         let mut workloads = Workloads { shared: Vec::new(), own: vec![Vec::new(); scenario.agents.len()] };
         workloads.add(&TASKS, scenario, &what_ifs);
+        workloads.add(&ARRIVALS, scenario, &what_ifs);
+        workloads.add(&PROFILE, scenario, &what_ifs);
         workloads.add(&CALLS, scenario, &what_ifs);
         workloads.add(&THINK, scenario, &what_ifs);
+        workloads.add(&AT_ONCE, scenario, &what_ifs);
         workloads
     }
 
@@ -30,7 +33,7 @@ impl Workloads {
         let shared = part.shared(scenario, what_ifs);
         self.shared.extend(shared.as_ref().map(part.spell));
         for id in scenario.agent_ids() {
-            let unstated = part.must_be_stated && shared.is_none() && scenario.needs_of(id).next().is_some();
+            let unstated = part.must_be_stated && shared.is_none() && part.is_asked_for(id, scenario, what_ifs);
             if unstated || !part.follows(shared.as_ref(), id, scenario, what_ifs) {
                 let ways = (part.ways)(scenario.agent(id));
                 let steady = ways.iter().find(|way| part.is_steady(way, id, what_ifs));
@@ -86,6 +89,26 @@ const TASKS: Part<Tasks, Figure<Rate>> = Part {
     },
 };
 
+const ARRIVALS: Part<Arrivals, Arrivals> = Part {
+    keys: &["arrivals"],
+    must_be_stated: false,
+    stated: |workload| workload.arrivals.as_ref(),
+    value: |agent| &agent.workload.arrivals,
+    ways: |agent| vec![agent.workload.arrivals.clone()],
+    given: |stated, _| stated.cloned().unwrap_or(defaults::workload().arrivals),
+    spell: |arrivals| ("arrivals", spelled_arrivals(arrivals)),
+};
+
+const PROFILE: Part<Vec<f64>, Vec<f64>> = Part {
+    keys: &["profile"],
+    must_be_stated: false,
+    stated: |workload| workload.profile.as_ref(),
+    value: |agent| &agent.workload.profile,
+    ways: |agent| vec![agent.workload.profile.clone()],
+    given: |stated, _| stated.cloned().unwrap_or_default(),
+    spell: |profile| ("profile", spelled_profile(profile)),
+};
+
 const CALLS: Part<Figure<f64>, Figure<f64>> = Part {
     keys: &["calls"],
     must_be_stated: false,
@@ -105,6 +128,35 @@ const THINK: Part<Figure<Distribution>, Figure<Distribution>> = Part {
     given: |stated, _| stated.cloned().unwrap_or(Figure::stated(Distribution::ZERO)),
     spell: |think| ("think", spelled(think, distribution)),
 };
+
+const AT_ONCE: Part<Figure<u32>, Figure<u32>> = Part {
+    keys: &["at_once"],
+    must_be_stated: false,
+    stated: |workload| workload.at_once.as_ref(),
+    value: |agent| &agent.workload.at_once,
+    ways: |agent| vec![agent.workload.at_once.clone()],
+    given: |stated, _| stated.cloned().unwrap_or(defaults::workload().at_once),
+    spell: |at_once| ("at_once", spelled(at_once, count)),
+};
+
+fn spelled_arrivals(arrivals: &Arrivals) -> String {
+    let parameters = match arrivals {
+        Arrivals::Poisson => return "\"poisson\"".to_owned(),
+        Arrivals::Renewal { cv } if *cv == Figure::stated(0.0) => return "\"deterministic\"".to_owned(),
+        Arrivals::Renewal { cv } => ("gamma", table(&[("cv", spelled(cv, real))])),
+        Arrivals::OnOff { on, off } => ("on_off", table(&[("on", spelled(on, distribution)), ("off", spelled(off, distribution))])),
+        Arrivals::Closed { users, pause } => {
+            ("closed", table(&[("users", spelled(users, count)), ("pause", spelled(pause, distribution))]))
+        }
+    };
+    table(&[parameters])
+}
+
+fn spelled_profile(profile: &[f64]) -> String {
+    // What is alike all day is empty in the data, and one number in the text.
+    let profile = if profile.is_empty() { &[1.0] } else { profile };
+    format!("[{}]", profile.iter().map(|rate| number(*rate)).collect::<Vec<_>>().join(", "))
+}
 
 /// Agents whose figures are tried as the shared one.
 const TRIED: usize = 20;
@@ -128,6 +180,17 @@ impl<S: Clone + PartialEq, V: PartialEq> Part<S, V> {
             tried.push(way);
         }
         best.1
+    }
+
+    /// The agent has needs, and somewhere no closed loop that makes its tasks: there something has to be stated, by the base where
+    /// the what-if does not.
+    fn is_asked_for(&self, id: AgentId, scenario: &Scenario, what_ifs: &[Overlaid]) -> bool {
+        let is_open = |scenario: &Scenario| !matches!(scenario.agent(id).workload.arrivals, Arrivals::Closed { .. });
+        let lacks = |overlaid: &Overlaid| {
+            let is_stated = (self.stated)(&overlaid.stated).is_some() || overlaid.overrides(&scenario.agent(id).name, self.keys);
+            is_open(overlaid.scenario) && !is_stated
+        };
+        scenario.needs_of(id).next().is_some() && (is_open(scenario) || what_ifs.iter().any(lacks))
     }
 
     /// The agent has in the base and in every what-if what it would have by taking this over.
