@@ -1,5 +1,7 @@
 //! The scenario's data: plain, checked once when read, then trusted. References between parts are indices.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use crate::distribution::Distribution;
@@ -123,7 +125,7 @@ pub struct Scenario {
     /// How much more often tasks start than the agents' workloads say: 1, unless a what-if scales it.
     pub load: f64,
     /// Calls of a log, instead of those that the workloads make up. No part of the scenario's text.
-    pub replay: Option<Replay>,
+    pub replay: Option<Arc<Replay>>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -1,5 +1,7 @@
 //! A log takes the place of the workloads: in the run itself, and in the figures that planning and optimising rest on.
 
+use std::sync::Arc;
+
 use crate::distribution::Distribution;
 use crate::scenario::{Arrivals, Figure, Provenance, Replay, Scenario, Source, Workload};
 use crate::units::{Rate, SimTime};
@@ -18,7 +20,7 @@ pub fn attach(scenario: &mut Scenario, log: CallLog) {
     let horizon = SimTime((log.calls.last().map_or(0, |call| call.at.0) / SECOND + 1) * SECOND);
     let mut counts = vec![0u64; scenario.needs.len()];
     log.calls.iter().for_each(|call| counts[call.need.index()] += 1);
-    let replay = Replay { file: log.file, calls: log.calls };
+    let replay = Arc::new(Replay { file: log.file, calls: log.calls });
     for what_if in &mut scenario.what_ifs {
         rewrite(&mut what_if.scenario, &replay, &counts, horizon);
         what_if.scenario.replay = Some(replay.clone());
