@@ -139,7 +139,12 @@ fn summary(scenario: &Scenario, mapping: &Mapping) -> String {
         format!("{} agents with {needs} needs, {movable} of which can move", scenario.agents.len()),
         format!("{} servers, {sharing} of which share work; shared dependencies: {}", scenario.servers.len(), scenario.dependencies.len()),
         format!("capabilities: {}", scenario.capabilities.join(", ")),
-        format!("run: {} after {} of warm-up, {} replications", run.horizon, run.warmup.unwrap_or_default(), run.replications),
+        format!(
+            "run: {} after {} of warm-up, {} replications",
+            run.horizon,
+            run.warmup.map_or("some".to_owned(), |warmup| warmup.to_string()),
+            run.replications
+        ),
         format!("calls expected: {:.0} a replication", expected_calls(scenario)),
         format!("KPIs: {}", scenario.kpis.iter().map(kpi).collect::<Vec<_>>().join("; ")),
         format!("what-ifs: {}", what_ifs.collect::<Vec<_>>().join(", ")),

@@ -2,21 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::anyhow;
 use mcplab::experiment::{Stage, Watch};
 use mcplab::judge::Verdict;
-use mcplab::mapping::Mapping;
+use mcplab::mapping::{Dispatch, Mapping};
 use mcplab::report::{Input, Measured, comparison_text, tables_of};
 use mcplab::scenario::Scenario;
 use mcplab::strategy::Strategy;
 use mcplab::study;
 
-use super::job::{Finished, Job, REPLAY_HELP, RunOptions};
+use super::job::{Asked, Finished, Job, REPLAY_HELP, RunOptions};
 use super::{Exit, input};
 
 /// Compare all strategies, and given mappings, on the same randomness: one table, what differs, the verdict
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = format!("Examples:\n  mcplab compare scenarios/openmanager-vibe-v5.toml\n  mcplab compare mine.toml --mapping by-hand.toml --mapping other.toml\n  mcplab compare mine.toml --replications 100 --json > comparison.json\n  mcplab compare scenarios/tutorial.toml --replay scenarios/replay/tutorial.csv\n\nWithout --mapping, mapping files beside the scenario take part: for NAME.toml, the file NAME.plan.toml.\n\n{REPLAY_HELP}\n\nExit code: 0 a validated mapping exists, 1 none does, 2 an error.")
+    after_help = format!("Examples:\n  mcplab compare scenarios/openmanager-vibe-v5.toml\n  mcplab compare mine.toml --mapping by-hand.toml --mapping other.toml\n  mcplab compare mine.toml --replications 100 --json > comparison.json\n  mcplab compare scenarios/organisation-200x30.toml --gateway all\n  mcplab compare scenarios/tutorial.toml --replay scenarios/replay/tutorial.csv\n\nWithout --mapping, mapping files beside the scenario take part: for NAME.toml, the file NAME.plan.toml.\n\n{REPLAY_HELP}\n\nExit code: 0 a validated mapping exists, 1 none does, 2 an error.")
 )]
 pub struct Args {
     #[command(flatten)]
@@ -25,11 +26,31 @@ pub struct Args {
     /// A mapping file that takes part; may be given several times
     #[arg(long = "mapping", value_name = "FILE")]
     mappings: Vec<PathBuf>,
+
+    /// A gateway that chooses the server of each call takes part too, to show what it would buy: random, round-robin, least-outstanding,
+    /// power-of-2 (or more), shortest-queue, latency-weighted; `all` for these six
+    #[arg(long = "gateway", value_name = "POLICY")]
+    gateways: Vec<String>,
 }
 
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
-    let job = Job::new("compare", &args.options, mappings(&args.options.scenario, &args.mappings)?, Vec::new())?;
+    let mappings = mappings(&args.options.scenario, &args.mappings)?;
+    let job = Job::new("compare", &args.options, Asked { mappings, gateways: gateways(&args.gateways)?, ..Asked::default() })?;
     Ok(job.run(&args.options)?.0)
+}
+
+/// Each once, in the order in which they were named.
+fn gateways(named: &[String]) -> anyhow::Result<Vec<Dispatch>> {
+    let mut gateways = Vec::new();
+    for name in named {
+        let meant = if name == "all" { Dispatch::GATEWAYS.to_vec() } else { vec![name.parse().map_err(|error: String| anyhow!(error))?] };
+        for dispatch in meant {
+            if dispatch != Dispatch::Fixed && !gateways.contains(&dispatch) {
+                gateways.push(dispatch);
+            }
+        }
+    }
+    Ok(gateways)
 }
 
 /// The given mapping files, or the plan beside the scenario.
@@ -54,7 +75,8 @@ pub fn given(job: &Job, scenario: &Scenario) -> anyhow::Result<Vec<(String, Mapp
 
 pub fn execute(job: &Job, watch: &dyn Watch) -> anyhow::Result<Finished> {
     let scenario = &job.scenario;
-    let candidates = study::candidates(scenario, given(job, scenario)?, job.manifest.seed, watch);
+    let mut candidates = study::candidates(scenario, given(job, scenario)?, job.manifest.seed, watch);
+    candidates.extend(job.gateways()?.into_iter().map(|dispatch| study::Candidate::gateway(scenario, dispatch)));
     let comparison = study::compare(scenario, candidates, job.design(Stage::Comparison), watch);
     let cases: Vec<Vec<(&str, &[_])>> = comparison
         .rows

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use mcplab::engine::expected_calls;
-use mcplab::experiment::{Design, Stage};
+use mcplab::experiment::{self, Design, Stage, Warmup};
 use mcplab::import::call_log;
+use mcplab::mapping::Dispatch;
 use mcplab::report::{self, Input, Manifest, ReplayedLog, Written};
 use mcplab::scenario::Scenario;
 use serde_json::json;
@@ -60,10 +61,24 @@ Rows that no need of the scenario matches are left out and counted. The run is a
 stated warm-up is at most a tenth of it. Workloads, also those of what-ifs, then say what the log shows. A what-if's load does
 not multiply the calls: it speeds up the log's clock (times are divided by load).";
 
+/// Said where MSER-5 finds no end of the warm-up.
+const TOO_SHORT: &str = "\nThe run is too short, or has no steady state: MSER-5 would leave out more than half of it as warm-up. Make `horizon` longer, or look \
+for a server\nthat is offered more than it can serve; a `warmup` that you state is taken as it is.\n";
+
+/// What a command asks for beyond the options that all have.
+#[derive(Debug, Default)]
+pub struct Asked {
+    pub mappings: Vec<Input>,
+    pub what_ifs: Vec<String>,
+    pub gateways: Vec<Dispatch>,
+}
+
 /// A run's whole input.
 pub struct Job {
     pub manifest: Manifest,
     pub scenario: Scenario,
+    /// Found before the run, where the scenario states none.
+    warmup: Option<Warmup>,
 }
 
 /// A run's whole output.
@@ -76,7 +91,7 @@ pub struct Finished {
 }
 
 impl Job {
-    pub fn new(command: &str, options: &RunOptions, mappings: Vec<Input>, what_ifs: Vec<String>) -> anyhow::Result<Job> {
+    pub fn new(command: &str, options: &RunOptions, asked: Asked) -> anyhow::Result<Job> {
         let text = input::read(&options.scenario)?;
         let mut scenario = input::scenario(&text)?;
         let replay = options.replay.as_deref().map(|path| replayed(path, &mut scenario)).transpose()?;
@@ -86,10 +101,11 @@ impl Job {
             command: command.to_owned(),
             seed: options.seed.unwrap_or(scenario.run.seed),
             replications: options.replications.unwrap_or(scenario.run.replications),
-            what_ifs,
+            what_ifs: asked.what_ifs,
             reproducible: true,
             scenario: text,
-            mappings,
+            mappings: asked.mappings,
+            gateways: asked.gateways.into_iter().map(Dispatch::name).collect(),
             replay,
         };
         Job::checked(manifest, scenario)
@@ -115,7 +131,7 @@ impl Job {
         Job::checked(manifest, scenario)
     }
 
-    fn checked(manifest: Manifest, scenario: Scenario) -> anyhow::Result<Job> {
+    fn checked(manifest: Manifest, mut scenario: Scenario) -> anyhow::Result<Job> {
         // Minutes for each mapping and case: a slip of the pen in nearly every scenario.
         const CALLS_MAX: f64 = 5e8;
         let scenarios = std::iter::once(&scenario).chain(scenario.what_ifs.iter().map(|w| &*w.scenario));
@@ -126,7 +142,13 @@ impl Job {
                 manifest.scenario.file
             );
         }
-        Ok(Job { manifest, scenario })
+        let warmup = experiment::settle(&mut scenario, manifest.seed);
+        Ok(Job { manifest, scenario, warmup })
+    }
+
+    /// The gateways that take part.
+    pub fn gateways(&self) -> anyhow::Result<Vec<Dispatch>> {
+        self.manifest.gateways.iter().map(|name| name.parse().map_err(|error: String| anyhow!(error))).collect()
     }
 
     pub fn design(&self, stage: Stage) -> Design {
@@ -147,6 +169,14 @@ impl Job {
                 "replay".to_owned(),
                 json!({ "file": log.file, "sha256": log.sha256, "calls": replay.calls.len(), "span_seconds": span }),
             );
+        }
+        if let Some(warmup) = self.warmup {
+            if !warmup.settled {
+                finished.text += TOO_SHORT;
+            }
+            if let Some(json) = finished.json.as_object_mut() {
+                json.insert("warmup".to_owned(), json!({ "seconds": warmup.time.as_secs(), "rule": "MSER-5", "settled": warmup.settled }));
+            }
         }
         Ok(finished)
     }

@@ -14,7 +14,7 @@ use mcplab::scenario::Scenario;
 use mcplab::study;
 
 use super::compare::{given, mappings};
-use super::job::{Finished, Job, REPLAY_HELP, RunOptions};
+use super::job::{Asked, Finished, Job, REPLAY_HELP, RunOptions};
 use super::{Exit, input, output};
 
 /// Choose a mapping, judge it on fresh replications, and write it with its evidence
@@ -42,7 +42,8 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     if let Some(path) = &args.output {
         refuse_to_overwrite(path)?;
     }
-    let job = Job::new("optimize", &args.options, mappings(&args.options.scenario, &args.mappings)?, Vec::new())?;
+    let mappings = mappings(&args.options.scenario, &args.mappings)?;
+    let job = Job::new("optimize", &args.options, Asked { mappings, ..Asked::default() })?;
     let (exit, finished) = job.run(&args.options)?;
     if let Some(path) = &args.output {
         let (_, bytes) = finished.files.iter().find(|(name, _)| name == MAPPING_FILE).context("optimize always makes a mapping")?;

@@ -4,18 +4,18 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use mcplab::experiment::{self, Case, Design, Stage, Watch};
-use mcplab::mapping::Mapping;
+use mcplab::mapping::{Dispatch, Mapping};
 use mcplab::report::{Measured, Simulated, simulation_text, tables_of};
 use mcplab::scenario::Scenario;
 use mcplab::study;
 
-use super::job::{Finished, Job, REPLAY_HELP, RunOptions};
+use super::job::{Asked, Finished, Job, REPLAY_HELP, RunOptions};
 use super::{Exit, input};
 
 /// Simulate a scenario under one mapping: KPIs of the system, the servers and the agents, with intervals
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = format!("Examples:\n  mcplab simulate scenarios/openmanager-vibe-v5.toml\n  mcplab simulate scenarios/openmanager-vibe-v5.toml --mapping scenarios/openmanager-vibe-v5.plan.toml\n  mcplab simulate scenarios/openmanager-vibe-v5.toml --what-if serena-down --what-if load-x2\n  mcplab simulate scenarios/tutorial.toml --what-if all --json\n  mcplab simulate scenarios/tutorial.toml --replay scenarios/replay/tutorial.csv\n\n{REPLAY_HELP}\n\nExit code: 0 every KPI met, 1 a KPI missed, 2 an error.")
+    after_help = format!("Examples:\n  mcplab simulate scenarios/openmanager-vibe-v5.toml\n  mcplab simulate scenarios/openmanager-vibe-v5.toml --mapping scenarios/openmanager-vibe-v5.plan.toml\n  mcplab simulate scenarios/openmanager-vibe-v5.toml --what-if serena-down --what-if load-x2\n  mcplab simulate scenarios/tutorial.toml --what-if all --json\n  mcplab simulate scenarios/organisation-200x30.toml --gateway power-of-2\n  mcplab simulate scenarios/tutorial.toml --replay scenarios/replay/tutorial.csv\n\n{REPLAY_HELP}\n\nExit code: 0 every KPI met, 1 a KPI missed, 2 an error.")
 )]
 pub struct Args {
     #[command(flatten)]
@@ -25,6 +25,11 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     mapping: Option<PathBuf>,
 
+    /// A gateway in front of the servers chooses the server of each call, instead of the mapping: random, round-robin, least-outstanding,
+    /// power-of-2 (or more), shortest-queue, latency-weighted
+    #[arg(long, value_name = "POLICY")]
+    gateway: Option<Dispatch>,
+
     /// Also simulate this what-if of the scenario; `all` for every one
     #[arg(long = "what-if", value_name = "NAME")]
     what_ifs: Vec<String>,
@@ -32,7 +37,8 @@ pub struct Args {
 
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let mappings = args.mapping.iter().map(|path| input::read(path)).collect::<anyhow::Result<Vec<_>>>()?;
-    let job = Job::new("simulate", &args.options, mappings, args.what_ifs.clone())?;
+    let asked = Asked { mappings, what_ifs: args.what_ifs.clone(), gateways: args.gateway.into_iter().collect() };
+    let job = Job::new("simulate", &args.options, asked)?;
     Ok(job.run(&args.options)?.0)
 }
 
@@ -44,6 +50,10 @@ pub fn execute(job: &Job, watch: &dyn Watch) -> anyhow::Result<Finished> {
             let file = input::mapping(input, scenario)?;
             (input::mapping_name(input, &file), file.mapping)
         }
+    };
+    let (name, mapping) = match job.gateways()?.first() {
+        None => (name, mapping),
+        Some(dispatch) => (format!("{name} behind a gateway ({})", dispatch.name()), Mapping { dispatch: *dispatch, ..mapping }),
     };
     let chosen = chosen(scenario, &job.manifest.what_ifs)?;
     let cases: Vec<Case> = chosen.iter().map(|(_, scenario)| Case { scenario, mapping: &mapping }).collect();

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::engine::{CallTally, Outcome, ServerTally};
-use crate::mapping::{Mapping, Over, balance_score, planned_loads};
+use crate::mapping::{Dispatch, Mapping, Over, balance_score, planned_loads};
 use crate::scenario::{Kpi, Scenario};
 use crate::units::{Bytes, SimTime};
 
@@ -44,6 +44,9 @@ impl Replication {
 fn kpis(scenario: &Scenario, mapping: &Mapping, outcome: &Outcome) -> Kpis {
     let calls = outcome.calls();
     let planned = planned_loads(scenario, &mapping.primaries());
+    // A gateway decides call by call: nothing is planned.
+    let is_planned = mapping.dispatch == Dispatch::Fixed;
+    let is_risky = scenario.servers.iter().any(|server| server.safe_concurrency.is_some());
     let simulated: Vec<f64> =
         scenario.servers.iter().zip(&outcome.servers).map(|(server, tally)| tally.busy.as_secs() / f64::from(server.slots.value)).collect();
     let score = |loads: &[f64], over: Over| Some(balance_score(over.servers(scenario).iter().map(|id| loads[id.index()])));
@@ -56,9 +59,10 @@ fn kpis(scenario: &Scenario, mapping: &Mapping, outcome: &Outcome) -> Kpis {
         Kpi::ErrorRate => share(calls.failed, calls.issued),
         Kpi::Quality => ratio(calls.quality_sum, calls.succeeded as f64),
         Kpi::Degraded => share(calls.degraded, calls.succeeded),
+        Kpi::AtRisk => share(calls.at_risk, calls.succeeded).filter(|_| is_risky),
         Kpi::Memory => scenario.host.memory.as_ref().and_then(|memory| ratio(outcome.memory_peak.0 as f64, memory.value.0 as f64)),
-        Kpi::BalancePlannedAll => score(&planned, Over::All),
-        Kpi::BalancePlannedSharing => score(&planned, Over::Sharing),
+        Kpi::BalancePlannedAll => score(&planned, Over::All).filter(|_| is_planned),
+        Kpi::BalancePlannedSharing => score(&planned, Over::Sharing).filter(|_| is_planned),
         Kpi::BalanceSimulatedAll => score(&simulated, Over::All),
         Kpi::BalanceSimulatedSharing => score(&simulated, Over::Sharing),
     }))
@@ -136,12 +140,16 @@ pub struct ServerSummary {
     pub calls: Option<Estimate>,
     /// Busy time a slot.
     pub utilisation: Option<Estimate>,
-    /// Serial work offered a slot and time up; 1 or more: unstable.
+    /// Serial work offered a slot and time in which it can be served (up, and not frozen); 1 or more: unstable.
     pub offered: Option<Estimate>,
     /// \[s\] from acceptance to answer.
     pub response_mean: Option<Estimate>,
+    /// \[s\] in the queue, of those whose service began.
+    pub wait_mean: Option<Estimate>,
     /// Share of the attempts that did not succeed.
     pub error_rate: Option<Estimate>,
+    /// Share of the answers above the safe concurrency.
+    pub at_risk: Option<Estimate>,
     /// Share of the sessions tried that came about.
     pub connected: Option<Estimate>,
     /// Share of time.
@@ -183,8 +191,12 @@ pub fn summarize(scenario: &Scenario, replications: &[Replication]) -> Summary {
                 server: server.name.clone(),
                 calls: over(&|r| ratio(r.servers[i].accepted as f64 * 3600.0, r.window.as_secs())),
                 utilisation: over(&|r| ratio(r.servers[i].busy.as_secs(), slots * r.window.as_secs())),
-                offered: over(&|r| ratio(r.servers[i].offered.as_secs(), slots * r.servers[i].up.as_secs())),
+                offered: over(&|r| {
+                    ratio(r.servers[i].offered.as_secs(), slots * r.servers[i].up.saturating_sub(r.servers[i].frozen).as_secs())
+                }),
                 response_mean: over(&|r| ratio(r.servers[i].response_sum, r.servers[i].succeeded as f64)),
+                wait_mean: over(&|r| ratio(r.servers[i].wait_sum, (r.servers[i].accepted - r.servers[i].gave_up_waiting) as f64)),
+                at_risk: over(&|r| share(r.servers[i].at_risk, r.servers[i].succeeded + r.servers[i].errors)),
                 error_rate: over(&|r| share(r.servers[i].attempts - r.servers[i].succeeded, r.servers[i].attempts)),
                 connected: over(&|r| share(r.servers[i].connects - r.servers[i].connect_failures, r.servers[i].connects)),
                 up: over(&|r| ratio(r.servers[i].up.as_secs(), r.window.as_secs())),

@@ -7,5 +7,5 @@ mod verdict;
 
 pub use alert::{Alert, AlertKind, alerts};
 pub use kpi::{AgentSummary, Allowed, KpiSummary, Kpis, Replication, ServerSummary, Summary, loss, summarize};
-pub use statistics::{Estimate, Paired, estimate, holm, paired};
+pub use statistics::{Estimate, Paired, estimate, holm, mser5, paired};
 pub use verdict::{Judged, KpiResult, Verdict, judge};

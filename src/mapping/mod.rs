@@ -5,6 +5,7 @@ mod load;
 pub mod seal;
 
 use std::collections::BTreeSet;
+use std::str::FromStr;
 
 use crate::scenario::{AgentId, NeedId, Scenario, ServerId, Target};
 
@@ -50,6 +51,44 @@ pub enum Dispatch {
     ShortestQueue,
     /// At random, with probabilities inversely proportional to the servers' smoothed response times.
     LatencyWeighted,
+}
+
+impl Dispatch {
+    /// What a gateway may do, for a user to compare.
+    pub const GATEWAYS: [Dispatch; 6] = [
+        Dispatch::Random,
+        Dispatch::RoundRobin,
+        Dispatch::LeastOutstanding,
+        Dispatch::PowerOfChoices(2),
+        Dispatch::ShortestQueue,
+        Dispatch::LatencyWeighted,
+    ];
+
+    /// As on the command line.
+    pub fn name(self) -> String {
+        match self {
+            Dispatch::Fixed => "fixed".to_owned(),
+            Dispatch::Random => "random".to_owned(),
+            Dispatch::RoundRobin => "round-robin".to_owned(),
+            Dispatch::LeastOutstanding => "least-outstanding".to_owned(),
+            Dispatch::PowerOfChoices(choices) => format!("power-of-{choices}"),
+            Dispatch::ShortestQueue => "shortest-queue".to_owned(),
+            Dispatch::LatencyWeighted => "latency-weighted".to_owned(),
+        }
+    }
+}
+
+impl FromStr for Dispatch {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Dispatch, String> {
+        let power = text.strip_prefix("power-of-").and_then(|choices| choices.parse().ok()).filter(|choices| (2..=1000).contains(choices));
+        let known = || Dispatch::GATEWAYS.into_iter().chain([Dispatch::Fixed]).find(|policy| policy.name() == text);
+        power.map(Dispatch::PowerOfChoices).or_else(known).ok_or_else(|| {
+            let names: Vec<String> = Dispatch::GATEWAYS.iter().map(|policy| policy.name()).collect();
+            format!("`{text}` is no dispatch policy: it has to be one of {} (or power-of-3, and so on)", names.join(", "))
+        })
+    }
 }
 
 /// A pseudo-agent that a given plan counts on a server.

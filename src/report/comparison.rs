@@ -39,7 +39,7 @@ fn heading(scenario: &Scenario, comparison: &Comparison) -> String {
         comparison.movable_needs,
         count(comparison.replications as usize, "replication"),
         scenario.run.horizon,
-        scenario.run.warmup.unwrap_or_default(),
+        scenario.run.warmup.unwrap_or_default().rounded(),
         comparison.seed,
         replay_line(scenario),
     )
@@ -69,7 +69,10 @@ fn kpi_table(scenario: &Scenario, comparison: &Comparison) -> String {
         }
         cells.truncate(scenario.kpis.len() + 1);
         let verdict = if row.stable() { row.verdict.name() } else { "unstable" };
-        cells.extend([row.changed.to_string(), verdict.to_owned(), row.verdict_uniform.name().to_owned()]);
+        match row.gateway {
+            true => cells.extend(["-".to_owned(), "no mapping".to_owned(), String::new()]),
+            false => cells.extend([row.changed.to_string(), verdict.to_owned(), row.verdict_uniform.name().to_owned()]),
+        }
         rows.push(cells);
     }
     let mut text = plain_table(&header, &rows, &[scenario.kpis.len() + 1]) + "\n";
@@ -156,6 +159,7 @@ fn short_title(kpi: Kpi) -> &'static str {
         Kpi::ResponseP95 => "resp. p95",
         Kpi::ResponseP99 => "resp. p99",
         Kpi::Degraded => "degraded",
+        Kpi::AtRisk => "at risk",
         Kpi::Memory => "memory peak",
         Kpi::BalancePlannedAll => "planned, all",
         Kpi::BalancePlannedSharing => "planned, sharing",
@@ -359,9 +363,8 @@ fn notes(comparison: &Comparison) -> String {
 
 fn verdict(scenario: &Scenario, comparison: &Comparison) -> String {
     let mut text = String::new();
-    let validated: Vec<&str> =
-        comparison.rows.iter().filter(|row| row.verdict == Verdict::Validated && row.stable()).map(|row| row.name.as_str()).collect();
-    let distinct = comparison.rows.iter().filter(|row| row.verdict == Verdict::Validated && row.stable() && row.same_as.is_none()).count();
+    let validated: Vec<&str> = comparison.rows.iter().filter(|row| is_validated(row)).map(|row| row.name.as_str()).collect();
+    let distinct = comparison.rows.iter().filter(|row| is_validated(row) && row.same_as.is_none()).count();
     let today = &comparison.rows[0];
     match comparison.recommended() {
         Some(row) if row.verdict == Verdict::Validated => {
@@ -420,6 +423,11 @@ fn verdict(scenario: &Scenario, comparison: &Comparison) -> String {
             writeln!(text, "  This rests on {} of the scenario {}.", count(comparison.assumed_figures, "assumed figure"), scenario.name);
     }
     text
+}
+
+/// A mapping that may be applied.
+fn is_validated(row: &Row) -> bool {
+    row.verdict == Verdict::Validated && row.stable() && !row.gateway
 }
 
 /// What would make the missed KPIs reachable.

@@ -46,7 +46,9 @@ pub struct Manifest {
     pub reproducible: bool,
     pub scenario: Input,
     pub mappings: Vec<Input>,
-    /// Left out where there is none: runs from before there were replays keep their names.
+    /// Dispatch policies of gateways that take part. Left out where there are none, as are replays: runs from before keep their names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gateways: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay: Option<ReplayedLog>,
 }

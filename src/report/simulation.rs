@@ -28,7 +28,7 @@ pub fn simulation_text(scenario: &Scenario, simulated: &Simulated) -> String {
         simulated.mapping,
         count(simulated.replications as usize, "replication"),
         scenario.run.horizon,
-        scenario.run.warmup.unwrap_or_default(),
+        scenario.run.warmup.unwrap_or_default().rounded(),
         simulated.seed,
         count(simulated.assumed_figures, "figure"),
     );
@@ -73,16 +73,19 @@ fn case_text(scenario: &Scenario, case: &Case) -> String {
                 s.server.clone(),
                 scaled(s.calls, 1.0, 0),
                 scaled(s.utilisation, 100.0, 1),
+                scaled(s.wait_mean, 1e3, 0),
                 scaled(s.response_mean, 1e3, 0),
                 scaled(s.error_rate, 100.0, 1),
                 // A shared process is connected once and then only after outages: its share would say nothing.
                 if per_session(&s.server) { scaled(s.connected, 100.0, 1) } else { String::new() },
                 scaled(s.up, 100.0, 1),
+                s.at_risk.filter(|risk| risk.mean > 0.0).map_or_else(String::new, |risk| scaled(Some(risk), 100.0, 1)),
                 if summary.unstable.contains(&s.server) { "unstable".to_owned() } else { String::new() },
             ]
         })
         .collect();
-    let header = ["server", "accepted/h", "busy %", "response ms", "attempts failed %", "sessions got %", "up %", ""];
+    let header =
+        ["server", "accepted/h", "busy %", "waits ms", "response ms", "attempts failed %", "sessions got %", "up %", "at risk %", ""];
     let _ = write!(text, "\n{}", indented(&plain_table(&header, &servers, &[])));
     let agents: Vec<Vec<String>> = summary
         .agents

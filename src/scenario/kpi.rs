@@ -20,6 +20,8 @@ pub enum Kpi {
     Quality,
     /// Share of the answered calls whose quality is below 1.
     Degraded,
+    /// Share of the answered calls whose work may be lost: their server had more under way than is safe.
+    AtRisk,
     /// Largest share of the host's memory in use.
     Memory,
     /// 100 (1 - sd/mean) of the servers' planned loads.
@@ -31,7 +33,7 @@ pub enum Kpi {
 }
 
 impl Kpi {
-    pub const ALL: [Kpi; 12] = [
+    pub const ALL: [Kpi; 13] = [
         Kpi::Availability,
         Kpi::ResponseMean,
         Kpi::ResponseP95,
@@ -39,6 +41,7 @@ impl Kpi {
         Kpi::ErrorRate,
         Kpi::Quality,
         Kpi::Degraded,
+        Kpi::AtRisk,
         Kpi::Memory,
         Kpi::BalancePlannedAll,
         Kpi::BalancePlannedSharing,
@@ -60,6 +63,7 @@ impl Kpi {
             Kpi::ErrorRate => "error_rate",
             Kpi::Quality => "quality",
             Kpi::Degraded => "degraded",
+            Kpi::AtRisk => "at_risk",
             Kpi::Memory => "memory",
             Kpi::BalancePlannedAll => "balance_planned_all",
             Kpi::BalancePlannedSharing => "balance_planned_sharing",
@@ -78,6 +82,7 @@ impl Kpi {
             Kpi::ErrorRate => "error rate",
             Kpi::Quality => "quality",
             Kpi::Degraded => "degraded calls",
+            Kpi::AtRisk => "work at risk",
             Kpi::Memory => "host memory peak",
             Kpi::BalancePlannedAll => "planned balance (all)",
             Kpi::BalancePlannedSharing => "planned balance (sharing)",
@@ -88,7 +93,7 @@ impl Kpi {
 
     pub fn unit(self) -> KpiUnit {
         match self {
-            Kpi::Availability | Kpi::ErrorRate | Kpi::Quality | Kpi::Degraded | Kpi::Memory => KpiUnit::Share,
+            Kpi::Availability | Kpi::ErrorRate | Kpi::Quality | Kpi::Degraded | Kpi::AtRisk | Kpi::Memory => KpiUnit::Share,
             Kpi::ResponseMean | Kpi::ResponseP95 | Kpi::ResponseP99 => KpiUnit::Time,
             Kpi::BalancePlannedAll | Kpi::BalancePlannedSharing | Kpi::BalanceSimulatedAll | Kpi::BalanceSimulatedSharing => KpiUnit::Score,
         }
@@ -107,7 +112,7 @@ impl Kpi {
             | Kpi::BalancePlannedSharing
             | Kpi::BalanceSimulatedAll
             | Kpi::BalanceSimulatedSharing => true,
-            Kpi::ResponseMean | Kpi::ResponseP95 | Kpi::ResponseP99 | Kpi::ErrorRate | Kpi::Degraded | Kpi::Memory => false,
+            Kpi::ResponseMean | Kpi::ResponseP95 | Kpi::ResponseP99 | Kpi::ErrorRate | Kpi::Degraded | Kpi::AtRisk | Kpi::Memory => false,
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::experiment::{self, Design, Watch};
 use crate::judge::{
     Alert, Estimate, Judged, Paired, Replication, Summary, Verdict, alerts, estimate, holm, judge, loss, paired, summarize,
 };
-use crate::mapping::{Mapping, planned_loads};
+use crate::mapping::{Dispatch, Mapping, planned_loads};
 use crate::scenario::Scenario;
 use crate::strategy::{Decision, Strategy};
 
@@ -20,6 +20,22 @@ pub struct Candidate {
     pub decision: Decision,
     /// Written by hand, not decided by a strategy.
     pub given: bool,
+}
+
+impl Candidate {
+    /// A gateway in front of the servers, instead of a mapping: it shows what it would buy, and is never recommended, since no agent's
+    /// config can hold it.
+    pub fn gateway(scenario: &Scenario, dispatch: Dispatch) -> Candidate {
+        let today = Mapping::current(scenario);
+        // Its fallbacks are those that every strategy's mapping has.
+        let mapping = Mapping { dispatch, ..Mapping::with_policy_fallbacks(scenario, &today.primaries()) };
+        Candidate {
+            name: format!("gateway: {}", dispatch.name()),
+            description: "a gateway chooses the server of each call".to_owned(),
+            decision: Decision { mapping, objective: None, shortfall: 0.0, bound: None, notes: Vec::new(), reproducible: true },
+            given: false,
+        }
+    }
 }
 
 /// Today's mapping first, then the given ones (with their names), then what every strategy decides.
@@ -58,6 +74,8 @@ pub struct Row {
     pub name: String,
     pub description: String,
     pub given: bool,
+    /// Not a mapping, but a gateway that dispatches call by call.
+    pub gateway: bool,
     /// Assignments whose primary is another than today's.
     pub changed: usize,
     /// (agent, server) pairs that the agents' configs have to permit.
@@ -113,7 +131,7 @@ pub fn evaluate(scenario: &Scenario, candidates: Vec<Candidate>, design: Design,
         std::iter::once(scenario).chain(required.iter().map(|w| &*w.scenario)).chain(std::iter::once(&uniform)).collect();
 
     let same_as: Vec<Option<usize>> = (0..candidates.len())
-        .map(|i| candidates[..i].iter().position(|other| other.decision.mapping.assignments == candidates[i].decision.mapping.assignments))
+        .map(|i| candidates[..i].iter().position(|other| is_same(&other.decision.mapping, &candidates[i].decision.mapping)))
         .collect();
     let cases: Vec<experiment::Case> = candidates
         .iter()
@@ -164,6 +182,7 @@ pub fn evaluate(scenario: &Scenario, candidates: Vec<Candidate>, design: Design,
             name,
             description: candidate.description,
             given: candidate.given,
+            gateway: mapping.dispatch != Dispatch::Fixed,
             changed,
             grants,
             tokens_max,
@@ -180,6 +199,11 @@ pub fn evaluate(scenario: &Scenario, candidates: Vec<Candidate>, design: Design,
         });
     }
     rows
+}
+
+/// Every call goes the same way.
+fn is_same(a: &Mapping, b: &Mapping) -> bool {
+    a.dispatch == b.dispatch && a.assignments == b.assignments
 }
 
 /// Summarised, judged and watched for alerts. `scenario` is the case's own.
@@ -206,7 +230,7 @@ pub(super) fn mean_loss(scenario: &Scenario, replications: &[Replication]) -> Op
 /// The mapping to go on with: of the best verdict that any stable one has, those whose loss is not significantly above the
 /// lowest; of these the one with the fewest changed assignments, then the fewest grants, then the lowest loss.
 pub(super) fn recommend(scenario: &Scenario, rows: &[Row]) -> Option<usize> {
-    let stable = || rows.iter().enumerate().filter(|(_, row)| row.stable() && row.same_as.is_none());
+    let stable = || rows.iter().enumerate().filter(|(_, row)| row.stable() && row.same_as.is_none() && !row.gateway);
     let verdict = stable().map(|(_, row)| row.verdict).min()?;
     if verdict == Verdict::Rejected {
         return None;
@@ -225,7 +249,7 @@ pub(super) fn recommend(scenario: &Scenario, rows: &[Row]) -> Option<usize> {
 pub(super) fn least_loss(rows: &[Row]) -> usize {
     rows.iter()
         .enumerate()
-        .filter(|(_, row)| row.stable() && row.same_as.is_none())
+        .filter(|(_, row)| row.stable() && row.same_as.is_none() && !row.gateway)
         .filter_map(|(index, row)| row.loss.map(|loss| (index, loss.mean)))
         .min_by(|a, b| a.1.total_cmp(&b.1))
         .map_or(0, |(index, _)| index)

@@ -1,11 +1,15 @@
 //! Many replications of many mappings and what-ifs, in parallel, on the same randomness.
 
+mod warmup;
+
 use rayon::prelude::*;
 
 use crate::engine::{Run, simulate};
 use crate::judge::Replication;
 use crate::mapping::Mapping;
 use crate::scenario::Scenario;
+
+pub use warmup::{Warmup, settle};
 
 /// One cell of a design: a scenario (the base, or a what-if's) under a mapping.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +47,8 @@ pub enum Stage {
     Selection,
     /// Judges the chosen one.
     Validation,
+    /// Finds the warm-up.
+    Pilot,
 }
 
 impl Stage {
@@ -52,6 +58,7 @@ impl Stage {
             Stage::Comparison => 0,
             Stage::Selection => 1_000_000,
             Stage::Validation => 2_000_000,
+            Stage::Pilot => 3_000_000,
         }
     }
 }

@@ -1,0 +1,127 @@
+//! Where the warm-up ends, when a scenario does not say: MSER-5 on pilot replications.
+
+use rayon::prelude::*;
+
+use crate::engine::{EndedCall, Observer, Run, simulate_observed};
+use crate::judge::mser5;
+use crate::mapping::Mapping;
+use crate::scenario::Scenario;
+use crate::units::SimTime;
+
+use super::{Case, Stage};
+
+/// Replications whose average the rule looks at: enough to see the transient through the noise, a quarter of the usual run.
+const PILOTS: u32 = 5;
+
+const SECOND: u64 = 1_000_000_000;
+
+/// Parts of a run, so that the series has one length and one size in memory however many calls there are.
+const BINS: usize = 1000;
+
+/// A warm-up that was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Warmup {
+    pub time: SimTime,
+    /// False where the rule would have cut more than half of the run: it is too short to show a steady state.
+    pub settled: bool,
+}
+
+/// Gives the scenario and its what-ifs one warm-up, where they state none: the longest that MSER-5 finds under today's mapping in the base
+/// and in the required what-ifs, so that all candidates are counted over the same time. None where it is stated.
+pub fn settle(scenario: &mut Scenario, seed: u64) -> Option<Warmup> {
+    if scenario.run.warmup.is_some() {
+        return None;
+    }
+    let mapping = Mapping::current(scenario);
+    let required = scenario.what_ifs.iter().filter(|what_if| what_if.required).map(|what_if| &*what_if.scenario);
+    let found: Vec<Warmup> =
+        std::iter::once(&*scenario).chain(required).map(|scenario| find(Case { scenario, mapping: &mapping }, seed)).collect();
+    let warmup = Warmup {
+        time: found.iter().map(|warmup| warmup.time).max().unwrap_or_default(),
+        settled: found.iter().all(|warmup| warmup.settled),
+    };
+    scenario.run.warmup = Some(warmup.time);
+    scenario.what_ifs.iter_mut().for_each(|what_if| what_if.scenario.run.warmup = Some(warmup.time));
+    Some(warmup)
+}
+
+/// By the mean response of the calls that ended in each part of the run, averaged over the pilots.
+fn find(case: Case, seed: u64) -> Warmup {
+    let horizon = case.scenario.run.horizon;
+    let pilots: Vec<Series> = (0..PILOTS)
+        .into_par_iter()
+        .map(|number| {
+            let mut series = Series::new(horizon);
+            let run = Run { seed, replication: Stage::Pilot.first_replication() + number };
+            simulate_observed(case.scenario, case.mapping, run, &mut series);
+            series
+        })
+        .collect();
+    let means: Vec<Option<f64>> = (0..BINS)
+        .map(|bin| {
+            let (sum, count) = pilots.iter().fold((0.0, 0), |(sum, count), pilot| (sum + pilot.bins[bin].0, count + pilot.bins[bin].1));
+            (count > 0).then_some(sum / count as f64)
+        })
+        .collect();
+    // Parts in which nothing ended tell nothing: what is left keeps its place in time.
+    let (at, values): (Vec<usize>, Vec<f64>) = means.iter().enumerate().filter_map(|(bin, mean)| Some((bin, (*mean)?))).unzip();
+    let cut = mser5(&values);
+    let bin = at.get(cut.first).copied().unwrap_or(0);
+    // To a whole second, which reads better and cuts little more; not where the run itself is that short.
+    let second = if horizon > SimTime(1000 * SECOND) { SECOND } else { 1 };
+    let time = SimTime((horizon.0 / BINS as u64 * bin as u64).next_multiple_of(second));
+    Warmup { time, settled: cut.settled }
+}
+
+/// Response \[s\] and number of the calls that succeeded, by the part of the run in which they ended.
+struct Series {
+    part: u64,
+    bins: Vec<(f64, u64)>,
+}
+
+impl Series {
+    fn new(horizon: SimTime) -> Series {
+        Series { part: (horizon.0 / BINS as u64).max(1), bins: vec![(0.0, 0); BINS] }
+    }
+}
+
+impl Observer for Series {
+    fn call_ended(&mut self, call: &EndedCall) {
+        if call.succeeded
+            && let Some((sum, count)) = self.bins.get_mut((call.at.0 / self.part) as usize)
+        {
+            *sum += (call.at - call.issued).as_secs();
+            *count += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario;
+
+    fn queue(utilisation: f64, horizon: &str) -> Scenario {
+        let text = format!(
+            "format = 1\nname = \"queue\"\n[run]\nhorizon = \"{horizon}\"\n[servers.one]\nserial = {{ exponential = \"1s\" }}\nprovides.work = 1.0\n\
+             [agents.poisson]\nworkload = {{ tasks = \"{utilisation}/s\" }}\nneeds.work = \"one\"\n[policy]\ntimeout = \"10d\"\ncall_life = \"20d\"\n"
+        );
+        scenario::parse("queue.toml", &text).expect("a right scenario").scenario
+    }
+
+    #[test]
+    fn a_queue_that_settles_is_cut_where_it_has_settled() {
+        let mut scenario = queue(0.9, "20h");
+        let warmup = settle(&mut scenario, 1).expect("none is stated");
+        // From empty, the mean wait of M/M/1 is within a few percent of its limit after some (1 - sqrt(.9))^-2 = 380 s.
+        assert!(warmup.settled && warmup.time < SimTime::from_secs(20_000.0), "{warmup:?}");
+        assert_eq!(scenario.run.warmup, Some(warmup.time));
+        assert_eq!(settle(&mut scenario, 1), None, "what is stated stays");
+    }
+
+    #[test]
+    fn a_queue_that_grows_never_settles() {
+        let warmup = settle(&mut queue(1.3, "4h"), 1).expect("none is stated");
+        assert!(!warmup.settled, "{warmup:?}");
+    }
+}
