@@ -56,6 +56,15 @@ impl Breaker {
     }
 }
 
+impl Breaker {
+    /// The probe was given up without an answer of its own (another attempt of its call was answered): the next attempt is the probe.
+    pub fn forget_probe(&mut self, now: SimTime) {
+        if *self == Breaker::HalfOpen {
+            *self = Breaker::Open { until: now };
+        }
+    }
+}
+
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy)]
 pub struct Ended {

@@ -5,6 +5,7 @@ use crate::random::Key;
 use crate::scenario::NeedId;
 
 use super::breaker::{Admission, Ended};
+use super::retry::Retry;
 use super::*;
 
 #[derive(Debug, Clone, Copy)]
@@ -79,7 +80,8 @@ impl<O: Observer> Simulation<'_, O> {
         }
         self.observer.call_issued(&IssuedCall { at: self.now, key: key.number(), agent, need });
         self.earn_retries(agent);
-        if has_cache && self.is_cached(&self.calls[id]) {
+        if has_cache && let Some(target) = self.cached(&self.calls[id]) {
+            self.calls[id].target = target;
             self.agents[agent.index()].tally.cached += u64::from(counted);
             return self.call_succeeded(id);
         }
@@ -157,13 +159,15 @@ impl<O: Observer> Simulation<'_, O> {
         self.calls[id].attempt = None;
         if matches!(why, Failure::Rejected { .. }) && self.turn_to_next(id, why) {
             self.calendar.schedule(self.now, Event::AttemptDue(id));
-        } else if let Some(at) = self.retry_at(id, why) {
-            if at >= self.life_ends(&self.calls[id]) {
-                return self.watch_life(id);
-            }
+            return;
+        }
+        let retry = self.retry(id, why);
+        if let Retry::At(at) = retry {
             self.calendar.schedule(at, Event::AttemptDue(id));
         } else if self.turn_to_next(id, Failure::Failed) {
             self.calendar.schedule(self.now, Event::AttemptDue(id));
+        } else if retry == Retry::TooLate {
+            self.watch_life(id);
         } else {
             self.call_failed(id);
         }
@@ -210,7 +214,7 @@ impl<O: Observer> Simulation<'_, O> {
         (call.target, call.attempt) = (attempt.target, None);
         let (need, agent, counted) = (call.need, call.agent, call.counted);
         self.agents[agent.index()].tally.at_risk += u64::from(attempt.at_risk && counted);
-        self.fill_cache(need);
+        self.fill_cache(need, attempt.target);
         self.call_succeeded(id);
     }
 

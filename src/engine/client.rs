@@ -61,18 +61,20 @@ impl<O: Observer> Simulation<'_, O> {
         }
     }
 
-    /// Whether the cache answers the call: it asks what the need's last answer told, and that is not too old.
-    pub fn is_cached(&self, call: &Call) -> bool {
-        let Some(cache) = self.model.needs[call.need.index()].cache else { return false };
-        let Some(answered) = self.gateway.answered[call.need.index()] else { return false };
-        self.now.saturating_sub(answered) <= cache.ttl && luck::repeat(call.key) < cache.repeats
+    /// The target whose answer the cache holds, where that is the call's answer: it asks what the need's last answer told, and that is not
+    /// too old.
+    pub fn cached(&self, call: &Call) -> Option<u32> {
+        let cache = self.model.needs[call.need.index()].cache?;
+        let (answered, target) = self.gateway.answered[call.need.index()]?;
+        let is_hit = self.now.saturating_sub(answered) <= cache.ttl && luck::repeat(call.key) < cache.repeats;
+        is_hit.then_some(target)
     }
 
     /// A server's answer goes into the cache.
     #[inline(always)]
-    pub fn fill_cache(&mut self, need: NeedId) {
+    pub fn fill_cache(&mut self, need: NeedId, target: u32) {
         if self.model.needs[need.index()].cache.is_some() {
-            self.gateway.answered[need.index()] = Some(self.now);
+            self.gateway.answered[need.index()] = Some((self.now, target));
         }
     }
 }

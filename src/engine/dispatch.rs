@@ -19,8 +19,8 @@ pub struct Gateway {
     turns: Vec<u32>,
     /// Smoothed response times \[ns\] of the servers; none before the first answer.
     latency: Vec<Option<f64>>,
-    /// When a server last answered a need that has a cache.
-    pub answered: Vec<Option<SimTime>>,
+    /// Of needs with a cache: when a server last answered, and which of the model's targets it was.
+    pub answered: Vec<Option<(SimTime, u32)>>,
     /// Room for drawing without replacement.
     lots: Vec<u32>,
 }
@@ -76,7 +76,9 @@ impl<O: Observer> Simulation<'_, O> {
                     let lot = generator.random_range(0..=highest);
                     lots.push(if lots.contains(&lot) { highest } else { lot });
                 }
-                let chosen = self.least(need, lots.iter().copied(), queue_per_slot);
+                // From a random one on, so that nobody wins every tie.
+                let from = generator.random_range(0..lots.len());
+                let chosen = self.least(need, lots[from..].iter().chain(&lots[..from]).copied(), queue_per_slot);
                 self.gateway.lots = lots;
                 chosen
             }

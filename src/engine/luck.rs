@@ -141,8 +141,10 @@ pub struct ServiceDraw {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
     Success,
-    /// An error result, a protocol error, a stall, or work that was aborted.
+    /// An error result, a protocol error, or work that was aborted.
     Error,
+    /// An error after a stall.
+    Stall,
     /// The connection breaks instead of an answer.
     Disconnected,
     /// No answer, ever.
@@ -165,7 +167,7 @@ fn fate(chance: f64, errors: &ErrorModel, serial: SimTime, parallel: SimTime) ->
     if chance < errors.answered {
         (Fate::Error, parallel)
     } else if chance < errors.stalled {
-        (Fate::Error, errors.stall_time.saturating_sub(serial))
+        (Fate::Stall, errors.stall_time.saturating_sub(serial))
     } else if chance < errors.unanswered {
         (Fate::Silence, SimTime::ZERO)
     } else if chance < errors.disconnected {

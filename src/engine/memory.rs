@@ -6,7 +6,7 @@ use crate::units::{Bytes, SimTime};
 
 use super::model::Model;
 
-/// Paging: from the share `above` of the limit on, what begins takes longer, by a factor that grows linearly to `factor` at the limit.
+/// Paging: from the share `above` of the limit on, a call that arrives takes longer, by a factor that grows linearly to `factor` at the limit.
 #[derive(Debug, Clone, Copy)]
 pub struct Pressure {
     limit: f64,

@@ -6,8 +6,8 @@
 //! |---|---|
 //! | `arrivals` | when tasks start: Poisson, renewal, bursts, a day's profile, closed loops, a log |
 //! | `workload` | tasks, their calls in sequence or several at once, thinking |
-//! | `client` | an agent's limit of calls under way, its cache |
 //! | `dispatch` | a gateway that chooses the server of each call |
+//! | `client` | an agent's cache, its limit of calls under way |
 //! | `call` | a call's way over its targets: attempts, fallbacks, stand-ins, the cap on its life |
 //! | `retry` | back-off, retry budget, "retry after" |
 //! | `hedge` | a second attempt beside a slow one |

@@ -15,28 +15,38 @@ impl<O: Observer> Simulation<'_, O> {
         }
     }
 
-    /// When the call tries its target again, counted as a retry; none where it does not.
-    pub fn retry_at(&mut self, id: Id<Call>, why: Failure) -> Option<SimTime> {
+    /// Whether and when the call tries its target again; where it does, that is counted as a retry.
+    pub fn retry(&mut self, id: Id<Call>, why: Failure) -> Retry {
         let call = &mut self.calls[id];
-        let retries = self.model.policy.retries;
-        if call.attempt_number >= retries && retries != UNLIMITED {
-            return None;
+        let policy = &self.model.policy;
+        if call.attempt_number >= policy.retries && policy.retries != UNLIMITED {
+            return Retry::No;
         }
-        let Target::Server(server) = self.model.targets[call.target as usize].to else { return None };
-        if self.model.policy.retry_budget.is_some() {
-            let tokens = &mut self.agents[call.agent.index()].retry_tokens;
-            if *tokens < 1.0 {
-                return None;
-            }
-            *tokens -= 1.0;
+        let Target::Server(server) = self.model.targets[call.target as usize].to else { return Retry::No };
+        let state = &mut self.agents[call.agent.index()];
+        if policy.retry_budget.is_some() && state.retry_tokens < 1.0 {
+            return Retry::No;
         }
-        call.attempt_number += 1;
-        self.agents[call.agent.index()].tally.retries += u64::from(call.counted);
-        let wait = luck::backoff(call.key, &self.model.policy.backoff, &self.servers[server.index()].model, call.attempt_number);
+        let wait = luck::backoff(call.key, &policy.backoff, &self.servers[server.index()].model, call.attempt_number + 1);
         let allowed = match why {
             Failure::Rejected { until } => until,
             Failure::Failed => SimTime::ZERO,
         };
-        Some((self.now + wait).max(allowed))
+        let at = (self.now + wait).max(allowed);
+        if at >= call.issued + policy.call_life {
+            return Retry::TooLate;
+        }
+        state.retry_tokens -= 1.0;
+        state.tally.retries += u64::from(call.counted);
+        call.attempt_number += 1;
+        Retry::At(at)
     }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    At(SimTime),
+    /// The call's life would be over.
+    TooLate,
+    No,
 }

@@ -251,7 +251,11 @@ impl<O: Observer> Simulation<'_, O> {
         state.present += 1;
         state.queued += 1;
         let is_shared = state.model.discipline == Discipline::ProcessorSharing;
-        if !state.is_frozen() && (is_shared || state.slots_free > 0) { self.start_service(id) } else { self.wait_for_slot(id) }
+        let begins = !state.is_frozen() && (is_shared || state.slots_free > 0);
+        if state.model.has_first_call {
+            self.use_session(id);
+        }
+        if begins { self.start_service(id) } else { self.wait_for_slot(id) }
     }
 
     /// What the attempt meets there: luck's, or the log's; as it is today, where something slows the server down.
@@ -277,7 +281,9 @@ impl<O: Observer> Simulation<'_, O> {
             && let Some(took) = attempt.call.and_then(|call| self.served_in_log(self.calls[call].task, server))
         {
             draw.serial = took * service.serial_share;
-            draw.rest = took.saturating_sub(draw.serial);
+            if draw.fate != Fate::Stall {
+                draw.rest = took.saturating_sub(draw.serial);
+            }
         }
         if has_first_call && self.is_first_call(id) {
             draw.serial += luck::first_call(key, &self.servers[server.index()].model, number);
@@ -285,7 +291,11 @@ impl<O: Observer> Simulation<'_, O> {
         if slows {
             let factor = self.servers[server.index()].slow * self.memory.slowdown();
             if factor != 1.0 {
-                (draw.serial, draw.rest) = (draw.serial * factor, draw.rest * factor);
+                draw.serial = draw.serial * factor;
+                // A stall waits for something else.
+                if draw.fate != Fate::Stall {
+                    draw.rest = draw.rest * factor;
+                }
             }
         }
         draw

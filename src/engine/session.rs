@@ -203,14 +203,22 @@ impl<O: Observer> Simulation<'_, O> {
         }
     }
 
-    /// True for the first call on a session, once.
-    pub fn is_first_call(&mut self, id: Id<Attempt>) -> bool {
+    /// Nobody has been served on the attempt's session yet.
+    pub fn is_first_call(&self, id: Id<Attempt>) -> bool {
         let attempt = &self.attempts[id];
-        let used = match attempt.session {
-            Some(session) => &mut self.sessions[session].used,
-            None => &mut self.servers[attempt.server.index()].link_used,
-        };
-        !std::mem::replace(used, true)
+        !match attempt.session {
+            Some(session) => self.sessions[session].used,
+            None => self.servers[attempt.server.index()].link_used,
+        }
+    }
+
+    /// The attempt was taken.
+    pub fn use_session(&mut self, id: Id<Attempt>) {
+        let attempt = &self.attempts[id];
+        match attempt.session {
+            Some(session) => self.sessions[session].used = true,
+            None => self.servers[attempt.server.index()].link_used = true,
+        }
     }
 
     /// The process that answered has grown, as far as the host has room.

@@ -26,23 +26,21 @@ pub struct Warmup {
     pub settled: bool,
 }
 
-/// Gives the scenario and its what-ifs one warm-up, where they state none: the longest that MSER-5 finds under today's mapping in the base
-/// and in the required what-ifs, so that all candidates are counted over the same time. None where it is stated.
+/// Gives the scenario, and each of its what-ifs, the warm-up that MSER-5 finds under today's mapping, where none is stated: all candidates
+/// are counted over the same time. Tells the base's; its `settled` holds for all that were found. None where the base states its own.
 pub fn settle(scenario: &mut Scenario, seed: u64) -> Option<Warmup> {
-    if scenario.run.warmup.is_some() {
-        return None;
-    }
     let mapping = Mapping::current(scenario);
-    let required = scenario.what_ifs.iter().filter(|what_if| what_if.required).map(|what_if| &*what_if.scenario);
-    let found: Vec<Warmup> =
-        std::iter::once(&*scenario).chain(required).map(|scenario| find(Case { scenario, mapping: &mapping }, seed)).collect();
-    let warmup = Warmup {
-        time: found.iter().map(|warmup| warmup.time).max().unwrap_or_default(),
-        settled: found.iter().all(|warmup| warmup.settled),
+    let find_for = |scenario: &mut Scenario| {
+        if scenario.run.warmup.is_some() {
+            return None;
+        }
+        let found = find(Case { scenario, mapping: &mapping }, seed);
+        scenario.run.warmup = Some(found.time);
+        Some(found)
     };
-    scenario.run.warmup = Some(warmup.time);
-    scenario.what_ifs.iter_mut().for_each(|what_if| what_if.scenario.run.warmup = Some(warmup.time));
-    Some(warmup)
+    let what_ifs: Vec<Warmup> = scenario.what_ifs.iter_mut().filter_map(|what_if| find_for(&mut what_if.scenario)).collect();
+    let base = find_for(scenario)?;
+    Some(Warmup { settled: base.settled && what_ifs.iter().all(|found| found.settled), ..base })
 }
 
 /// By the mean response of the calls that ended in each part of the run, averaged over the pilots.
@@ -66,11 +64,12 @@ fn find(case: Case, seed: u64) -> Warmup {
     // Parts in which nothing ended tell nothing: what is left keeps its place in time.
     let (at, values): (Vec<usize>, Vec<f64>) = means.iter().enumerate().filter_map(|(bin, mean)| Some((bin, (*mean)?))).unzip();
     let cut = mser5(&values);
-    let bin = at.get(cut.first).copied().unwrap_or(0);
+    // Nothing cut is nothing cut, also where the first part of the run was empty.
+    let bin = if cut.first == 0 { 0 } else { at.get(cut.first).copied().unwrap_or(0) };
     // To a whole second, which reads better and cuts little more; not where the run itself is that short.
     let second = if horizon > SimTime(1000 * SECOND) { SECOND } else { 1 };
     let time = SimTime((horizon.0 / BINS as u64 * bin as u64).next_multiple_of(second));
-    Warmup { time, settled: cut.settled }
+    Warmup { time, settled: cut.settled && bin <= BINS / 2 }
 }
 
 /// Response \[s\] and number of the calls that succeeded, by the part of the run in which they ended.

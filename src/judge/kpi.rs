@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::engine::{CallTally, Outcome, ServerTally};
 use crate::mapping::{Dispatch, Mapping, Over, balance_score, planned_loads};
-use crate::scenario::{Kpi, Scenario};
+use crate::scenario::{Agent, Arrivals, Kpi, Scenario};
 use crate::units::{Bytes, SimTime};
 
 use super::statistics::{Estimate, estimate};
@@ -207,7 +207,11 @@ pub fn summarize(scenario: &Scenario, replications: &[Replication]) -> Summary {
         .iter()
         .map(|kpi| KpiSummary { kpi: *kpi, estimate: over(&|r| r.kpis.get(*kpi)), worst_agent: worst_agent(*kpi, &agents) })
         .collect();
-    let unstable = servers.iter().filter(|s| s.offered.is_some_and(|offered| offered.mean >= 1.0)).map(|s| s.server.clone()).collect();
+    // Users who wait for their answers cannot offer more than is served, however busy they keep a server.
+    let is_open = |agent: &Agent| !matches!(agent.workload.arrivals, Arrivals::Closed { .. });
+    let can_overload = scenario.replay.is_some() || scenario.agents.iter().any(is_open);
+    let is_overloaded = |s: &&ServerSummary| can_overload && s.offered.is_some_and(|offered| offered.mean >= 1.0);
+    let unstable = servers.iter().filter(is_overloaded).map(|s| s.server.clone()).collect();
     let calls = replications.iter().flat_map(|r| &r.agents).map(|a| a.issued).sum();
     Summary { kpis, agents, servers, calls, replications: replications.len(), unstable }
 }

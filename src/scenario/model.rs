@@ -146,7 +146,7 @@ pub struct Host {
     pub slowdown: Option<Slowdown>,
 }
 
-/// Paging: what begins while more than the share `above` of the host's memory is in use takes longer, by a factor that grows linearly
+/// Paging: a call that arrives while more than the share `above` of the host's memory is in use takes longer, by a factor that grows linearly
 /// from 1 there to `factor` at full memory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Slowdown {
@@ -193,7 +193,8 @@ pub struct Server {
     pub connect: Connect,
     /// The process dies, and comes back: everything under way breaks, connections are refused meanwhile.
     pub outages: Option<Outages>,
-    /// The process stops, and goes on: nothing is refused and nothing answered meanwhile, only a time-out sees it.
+    /// The process stops, and goes on: connections still come about and calls queue up, but nothing is answered meanwhile; only a time-out
+    /// sees it.
     pub freezes: Option<Outages>,
     pub slow: Option<SlowPeriods>,
     pub depends_on: Vec<DependencyId>,
@@ -247,7 +248,7 @@ pub enum Discipline {
     ProcessorSharing,
 }
 
-/// Alternating with normal periods: what begins in a slow one takes `factor` times as long.
+/// Alternating with normal periods: a call that arrives in a slow one takes `factor` times as long.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SlowPeriods {
     pub every: Figure<Distribution>,
@@ -256,7 +257,7 @@ pub struct SlowPeriods {
     pub factor: Figure<f64>,
 }
 
-/// Above `limit` calls in service at once, the work of each further one is at risk.
+/// Above `limit` calls that the server has taken and is not done with, waiting ones too, the work of each further one is at risk.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SafeConcurrency {
     pub limit: Figure<u32>,

@@ -189,7 +189,7 @@ proptest! {
         for calls in &outcome.agents {
             prop_assert_eq!(calls.issued, calls.succeeded + calls.failed);
             prop_assert!(calls.succeeded <= calls.reached && calls.reached <= calls.issued);
-            prop_assert!(calls.degraded <= calls.fallen_back && calls.fallen_back + calls.cached <= calls.succeeded);
+            prop_assert!(calls.degraded <= calls.fallen_back && calls.fallen_back <= calls.succeeded && calls.cached <= calls.succeeded);
             prop_assert!(calls.at_risk <= calls.succeeded && calls.hedges + calls.retries <= calls.attempts);
             prop_assert!(calls.quality_sum <= calls.succeeded as f64);
         }
