@@ -31,6 +31,9 @@ pub mod judge;
 /// Many replications of many mappings and what-ifs, in parallel, on the same randomness.
 pub mod experiment;
 
+/// Exact oracles, the coverage of our own intervals, what common random numbers are worth: the engine proven right.
+pub mod proof;
+
 /// Ways to decide a mapping, one file each.
 pub mod strategy;
 

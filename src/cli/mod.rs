@@ -10,6 +10,7 @@ mod job;
 mod optimize;
 mod output;
 mod progress;
+mod prove;
 mod repeat;
 mod rollback;
 mod simulate;
@@ -64,6 +65,7 @@ enum Command {
     Rollback(rollback::Args),
     Status(status::Args),
     Repeat(repeat::Args),
+    Prove(prove::Args),
     Completions(completions::Args),
 }
 
@@ -85,6 +87,7 @@ pub fn main() -> ExitCode {
         Command::Rollback(args) => rollback::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Repeat(args) => repeat::run(&args),
+        Command::Prove(args) => prove::run(&args),
         Command::Completions(args) => completions::run::<Cli>(&args),
     };
     match ended {

@@ -1,10 +1,9 @@
-//! The engine against exact theory (`oracles`), against laws that hold in every scenario (`laws`), and each modelled behaviour
+//! The engine against laws that hold in every scenario (`laws`), and each modelled behaviour
 //! in a scenario so small that its result can be worked out by hand (`behaviours`).
 
 mod behaviours;
 mod build;
 mod laws;
-mod oracles;
 
 use super::{Arrival, IssuedCall, Observer, Outage};
 
