@@ -166,6 +166,8 @@ struct Simulation<'a, O> {
     /// [agent][server]; empty where the policy has none.
     breakers: Vec<Breaker>,
     memory: Memory,
+    /// Room for what an outage breaks.
+    broken: Vec<Id<Attempt>>,
     /// Outages and the like begun so far, by cause.
     cause_counts: Vec<u64>,
     /// Counted calls under way.
@@ -192,6 +194,7 @@ impl<'a, O: Observer> Simulation<'a, O> {
             servers: servers.into_iter().map(ServerState::new).collect(),
             breakers: vec![Breaker::CLOSED; breakers],
             memory: Memory::new(&model),
+            broken: Vec::new(),
             cause_counts: vec![0; model.causes.len()],
             counted_open: 0,
             response: outcome::response_histogram(model.policy.call_life),

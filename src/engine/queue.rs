@@ -9,7 +9,8 @@ use crate::scenario::Discipline;
 use super::server::Phase;
 use super::*;
 
-/// Attempts that wait for a slot. Those that left stay in the row until it is their turn, and are passed over then.
+/// Attempts that wait for a slot. Those that left stay in the row until it is their turn, and are passed over then; or until they are most of
+/// the row: where others always come first, their turn may never come.
 #[derive(Debug)]
 pub struct Waiting {
     row: Row,
@@ -63,7 +64,10 @@ impl Waiting {
     }
 
     #[inline(always)]
-    fn push(&mut self, attempt: Id<Attempt>, priority: u32) {
+    fn push(&mut self, attempt: Id<Attempt>, priority: u32, waits: impl Fn(Id<Attempt>) -> bool) {
+        if self.row.len() > most_kept(self.len) {
+            self.row.forget(waits);
+        }
         self.len += 1;
         match &mut self.row {
             Row::Fifo(row) => row.push_back(attempt),
@@ -92,6 +96,31 @@ impl Waiting {
     }
 }
 
+/// So many entries may stand in a row of which `live` ones still count: to forget the others then costs each entry little.
+#[inline(always)]
+pub fn most_kept(live: usize) -> usize {
+    64 + 2 * live
+}
+
+impl Row {
+    #[inline(always)]
+    fn len(&self) -> usize {
+        match self {
+            Row::Fifo(row) => row.len(),
+            Row::Priority { heap, .. } => heap.len(),
+        }
+    }
+
+    /// Drops those that left; the others keep their order.
+    #[cold]
+    fn forget(&mut self, waits: impl Fn(Id<Attempt>) -> bool) {
+        match self {
+            Row::Fifo(row) => row.retain(|attempt| waits(*attempt)),
+            Row::Priority { heap, .. } => heap.retain(|ranked| waits(ranked.attempt)),
+        }
+    }
+}
+
 impl<O: Observer> Simulation<'_, O> {
     #[inline(always)]
     pub fn wait_for_slot(&mut self, id: Id<Attempt>) {
@@ -104,7 +133,8 @@ impl<O: Observer> Simulation<'_, O> {
         };
         let state = &mut self.servers[server];
         state.tally.delayed += u64::from(attempt.counted);
-        state.waiting.push(id, priority);
+        let attempts = &self.attempts;
+        state.waiting.push(id, priority, |id| attempts.get(id).is_some_and(|attempt| attempt.phase == Phase::Waiting));
         let Some(patience) = &self.model.policy.queue_timeout else { return };
         if let Some(constant) = patience.constant() {
             let attempts = &self.attempts;

@@ -336,11 +336,12 @@ impl<O: Observer> Simulation<'_, O> {
 
     /// An outage breaks everything that is under way at a server: the clients notice at once.
     pub fn break_attempts(&mut self, server: ServerId) {
-        let broken: Vec<Id<Attempt>> = self.attempts.iter().filter(|(_, attempt)| attempt.server == server).map(|(id, _)| id).collect();
+        let mut broken = std::mem::take(&mut self.broken);
+        broken.extend(self.attempts.iter().filter(|(_, attempt)| attempt.server == server).map(|(id, _)| id));
         self.update_share(server);
         self.servers[server.index()].clear();
         // Nobody begins here meanwhile: what follows goes through the calendar.
-        for id in broken {
+        for id in broken.drain(..) {
             let Some(attempt) = self.remove_attempt(id) else { continue };
             let state = &mut self.servers[server.index()];
             match (attempt.phase, state.model.process) {
@@ -358,6 +359,7 @@ impl<O: Observer> Simulation<'_, O> {
                 self.attempt_failed(call, &attempt, Failure::Failed);
             }
         }
+        self.broken = broken;
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::BinaryHeap;
 
 use crate::scenario::Discipline;
 
+use super::queue::most_kept;
 use super::server::Phase;
 use super::*;
 
@@ -18,7 +19,8 @@ pub struct Sharing {
     attained: f64,
     /// Since when that has not been brought up to date.
     since: SimTime,
-    /// Finishing points, the first on top; some may have left.
+    /// Finishing points, the first on top; some may have left. They are forgotten when their point comes, or when they are most of what is here:
+    /// under overload the point of long work may never come.
     due: BinaryHeap<Reverse<Due>>,
     sequence: u64,
     /// Attempts that share.
@@ -80,6 +82,10 @@ impl<O: Observer> Simulation<'_, O> {
         let (server, serial) = (self.attempts[id].server, self.attempts[id].serial);
         self.update_share(server);
         let sharing = &mut self.servers[server.index()].sharing;
+        if sharing.due.len() > most_kept(sharing.sharers as usize) {
+            let attempts = &self.attempts;
+            sharing.due.retain(|Reverse(due)| attempts.get(due.attempt).is_some_and(|attempt| attempt.phase == Phase::Serial));
+        }
         sharing.sharers += 1;
         sharing.sequence += 1;
         sharing.due.push(Reverse(Due { at: sharing.attained + serial.0 as f64, sequence: sharing.sequence, attempt: id }));
