@@ -54,6 +54,13 @@ impl Breaker {
             (unchanged, _, _) => unchanged,
         };
     }
+
+    /// The probe was called off before it told anything: the next attempt is the probe.
+    pub fn call_off_probe(&mut self, now: SimTime) {
+        if *self == Breaker::HalfOpen {
+            *self = Breaker::Open { until: now };
+        }
+    }
 }
 
 /// How an attempt ended.

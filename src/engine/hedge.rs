@@ -68,8 +68,10 @@ impl<O: Observer> Simulation<'_, O> {
         let call = &mut self.calls[id];
         let Some(hedge) = call.hedge.take() else { return };
         let other = if is_hedge(answered.number) { call.attempt.take() } else { Some(hedge) };
-        if let Some(other) = other {
-            self.give_up(other);
+        let Some(other) = other else { return };
+        let given_up = self.give_up(other);
+        if given_up.probe {
+            self.call_off_probe(id, given_up.server);
         }
     }
 }

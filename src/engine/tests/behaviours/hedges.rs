@@ -74,3 +74,26 @@ fn the_call_s_life_ends_both() {
     let outcome = check_log("both", &scenario, &on_failure(&[to_server(1)]), &[0.0], &[Err(5.0)]);
     assert_eq!((outcome.servers[0].busy, outcome.servers[1].busy), (secs(5.0), secs(3.0)));
 }
+
+#[test]
+fn a_breaker_whose_probe_a_hedge_outruns_is_not_stuck() {
+    let mut scenario = hedged(2.0, 10.0, 1.0);
+    // Out from 100 to 101 s: the first call breaks, and the breaker is open until 105 s.
+    scenario.servers[0].outages = outages(constant(100.0), constant(1.0));
+    scenario.policy.breaker = Some(breaker(1, 5.0));
+    let log = [99.5, 103.0, 110.0, 150.0];
+    // At 110 and at 150 s a probe, and a hedge that answers before it.
+    let outcome = check_log("probes", &scenario, &on_failure(&[to_server(1)]), &log, &[Ok(101.0), Ok(104.0), Ok(113.0), Ok(153.0)]);
+    assert_eq!((outcome.servers[0].attempts, outcome.calls().hedges), (3, 2));
+}
+
+#[test]
+fn a_breaker_whose_probe_is_a_hedge_that_loses_is_not_stuck() {
+    let mut scenario = hedged(2.0, 10.0, 20.0);
+    scenario.servers[1].outages = outages(constant(100.0), constant(1.0));
+    scenario.policy.breaker = Some(breaker(1, 5.0));
+    let log = [95.0, 103.0, 120.0, 150.0];
+    // The hedge of the first breaks at 100 s: until 105 s there is no hedge, and then each is a probe that loses.
+    let outcome = check_log("probes", &scenario, &on_failure(&[to_server(1)]), &log, &[Ok(105.0), Ok(113.0), Ok(130.0), Ok(160.0)]);
+    assert_eq!((outcome.servers[0].attempts, outcome.calls().hedges), (4, 4));
+}
