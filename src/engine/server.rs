@@ -31,7 +31,7 @@ pub struct ServerState {
     /// What begins takes so many times as long: a slow period.
     pub slow: f64,
     pub link: Link,
-    /// The first call on the link has been made.
+    /// The first call on the link has been taken.
     pub link_used: bool,
     /// Somebody has connected to it in this run.
     pub warm: bool,
@@ -251,7 +251,11 @@ impl<O: Observer> Simulation<'_, O> {
         state.present += 1;
         state.queued += 1;
         let is_shared = state.model.discipline == Discipline::ProcessorSharing;
-        if !state.is_frozen() && (is_shared || state.slots_free > 0) { self.start_service(id) } else { self.wait_for_slot(id) }
+        let begins = !state.is_frozen() && (is_shared || state.slots_free > 0);
+        if state.model.has_first_call {
+            self.session_is_used(id);
+        }
+        if begins { self.start_service(id) } else { self.wait_for_slot(id) }
     }
 
     /// What the attempt meets there: luck's, or the log's; as it is today, where something slows the server down.

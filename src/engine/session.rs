@@ -27,7 +27,7 @@ pub struct Session {
     epoch: u32,
     /// It has not been closed, nor broken by itself.
     open: bool,
-    /// Its first call has been made.
+    /// Its first call has been taken.
     used: bool,
     /// Memory \[B\] by which its process has grown.
     grown: u64,
@@ -203,14 +203,22 @@ impl<O: Observer> Simulation<'_, O> {
         }
     }
 
-    /// True for the first call on a session, once.
-    pub fn is_first_call(&mut self, id: Id<Attempt>) -> bool {
+    /// No call on the session has been taken before.
+    pub fn is_first_call(&self, id: Id<Attempt>) -> bool {
         let attempt = &self.attempts[id];
-        let used = match attempt.session {
-            Some(session) => &mut self.sessions[session].used,
-            None => &mut self.servers[attempt.server.index()].link_used,
-        };
-        !std::mem::replace(used, true)
+        match attempt.session {
+            Some(session) => !self.sessions[session].used,
+            None => !self.servers[attempt.server.index()].link_used,
+        }
+    }
+
+    /// A call on the session is taken.
+    pub fn session_is_used(&mut self, id: Id<Attempt>) {
+        let attempt = &self.attempts[id];
+        match attempt.session {
+            Some(session) => self.sessions[session].used = true,
+            None => self.servers[attempt.server.index()].link_used = true,
+        }
     }
 
     /// The process that answered has grown, as far as the host has room.

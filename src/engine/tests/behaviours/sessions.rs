@@ -81,6 +81,16 @@ fn tasks_of_about_four_calls(scenario: &Scenario) -> (CallTally, u64) {
 }
 
 #[test]
+fn a_call_that_is_turned_away_is_no_first_call() {
+    let rate_limit = Some(RateLimit { rate: Figure::stated(Rate::per_hour(36.0)), burst: Figure::stated(1), retry_after: true });
+    let browser = Server { first_call: constant(4.0), rate_limit, process: Process::Session, ..wide("s", 1.0) };
+    let mut scenario = scenario(vec![browser]);
+    scenario.policy.retries = Figure::stated(1);
+    // The second call's task has its session from 1 s on, but its browser is launched by the call that is let in.
+    check_log("turned away, then let in", &scenario, &primaries(&[0]), &[0.0, 1.0], &[Ok(5.0), Ok(105.0)]);
+}
+
+#[test]
 fn the_first_connection_of_a_run_is_cold() {
     let connect = Connect { time: constant(2.0), cold_time: Some(constant(20.0)), failure: share(0.0), failure_time: constant(1.0) };
     let mut scenario = scenario(vec![Server { connect, process: Process::Session, ..wide("s", 1.0) }]);
