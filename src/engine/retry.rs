@@ -15,7 +15,7 @@ impl<O: Observer> Simulation<'_, O> {
         }
     }
 
-    /// When the call tries its target again, counted as a retry; none where it does not.
+    /// When the call tries its target again; none where it does not.
     pub fn retry_at(&mut self, id: Id<Call>, why: Failure) -> Option<SimTime> {
         let call = &mut self.calls[id];
         let retries = self.model.policy.retries;
@@ -31,7 +31,6 @@ impl<O: Observer> Simulation<'_, O> {
             *tokens -= 1.0;
         }
         call.attempt_number += 1;
-        self.agents[call.agent.index()].tally.retries += u64::from(call.counted);
         let wait = luck::backoff(call.key, &self.model.policy.backoff, &self.servers[server.index()].model, call.attempt_number);
         let allowed = match why {
             Failure::Rejected { until } => until,

@@ -95,7 +95,9 @@ fn retries_without_a_limit_end_with_the_call() {
         let mut scenario = scenario.clone();
         scenario.policy.call_life = Figure::stated(secs(life));
         let expected = PerCall { attempts, failure_time: life, ..PerCall::default() };
-        check("unlimited", &scenario, &primaries(&[0]), expected);
+        let outcome = check("unlimited", &scenario, &primaries(&[0]), expected);
+        // A retry that the end of the call's life forestalls is none.
+        assert_eq!(outcome.calls().retries, outcome.calls().attempts - outcome.calls().issued, "life of {life} s");
     };
     // At 0, 2, .., 20 s; the last one is interrupted, or would begin too late.
     check(20.5, 11.0);
