@@ -88,6 +88,8 @@ fn of_some_that_are_drawn_the_least_loaded_is_chosen() {
     assert_eq!(shares(2)[0], 0.0);
     assert_eq!(shares(3)[0], 0.0);
     about("one choice", shares(1)[0], 1.0 / 3.0, 0.06);
+    about("two choices", shares(2)[1], 0.5, 0.06);
+    about("all choices", shares(3)[1], 0.5, 0.06);
 }
 
 #[test]
@@ -115,4 +117,22 @@ fn what_the_gateway_chose_is_no_fallback() {
     scenario.servers[1] = down("b");
     let outcome = check_log("both are down", &scenario, &mapping, &[0.0, 10.0], &[Err(2.0), Err(12.0)]);
     assert_eq!((outcome.servers[0].attempts, outcome.servers[1].attempts), (2, 2));
+}
+
+#[test]
+fn equals_are_chosen_alike() {
+    let mut scenario = scenario(vec![wide("a", 0.0), wide("b", 0.0), wide("c", 0.0), wide("d", 0.0)]);
+    // One that always has more to do than the others, which are idle.
+    scenario.capabilities.push("docs".into());
+    scenario.servers[1].provides.push(Provision { serial: Some(constant(1e4)), ..Provision::new(CapabilityId(1), share(1.0)) });
+    add_need(&mut scenario, AgentId(0));
+    scenario.needs[1].capability = CapabilityId(1);
+    let log: Vec<(f64, u32)> = [(0.0, 1)].into_iter().chain((1..1000).map(|at| (f64::from(at), 0))).collect();
+    for dispatch in [Dispatch::LeastOutstanding, Dispatch::ShortestQueue, Dispatch::PowerOfChoices(2), Dispatch::PowerOfChoices(4)] {
+        let chosen = chosen(&scenario, &Mapping { dispatch, ..primaries(&[0, 1]) }, &log);
+        for (server, expected) in [(0, 1.0 / 3.0), (1, 0.0), (2, 1.0 / 3.0), (3, 1.0 / 3.0)] {
+            let share = chosen[1..].iter().filter(|chosen| **chosen == server).count() as f64 / 999.0;
+            about(&format!("{dispatch:?}, server {server}"), share, expected, 0.05);
+        }
+    }
 }
