@@ -54,11 +54,9 @@ impl Breaker {
             (unchanged, _, _) => unchanged,
         };
     }
-}
 
-impl Breaker {
-    /// The probe was given up without an answer of its own (another attempt of its call was answered): the next attempt is the probe.
-    pub fn forget_probe(&mut self, now: SimTime) {
+    /// The probe was called off before it told anything: the next attempt is the probe.
+    pub fn call_off_probe(&mut self, now: SimTime) {
         if *self == Breaker::HalfOpen {
             *self = Breaker::Open { until: now };
         }

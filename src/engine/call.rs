@@ -227,6 +227,12 @@ impl<O: Observer> Simulation<'_, O> {
         }
     }
 
+    /// A probe that is given up because the call has its answer says nothing about its server.
+    pub fn call_off_probe(&mut self, id: Id<Call>, server: ServerId) {
+        let agent = self.calls[id].agent;
+        self.breakers[agent.index() * self.servers.len() + server.index()].call_off_probe(self.now);
+    }
+
     #[inline(always)]
     pub fn call_succeeded(&mut self, id: Id<Call>) {
         // A stand-in's answer may come after the cap on the call's life.

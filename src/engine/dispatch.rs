@@ -4,7 +4,7 @@
 use rand::RngExt;
 
 use crate::mapping::Dispatch;
-use crate::random::Key;
+use crate::random::{Generator, Key};
 use crate::scenario::NeedId;
 
 use super::*;
@@ -60,14 +60,8 @@ impl<O: Observer> Simulation<'_, O> {
                 *turn = (chosen + 1) % count;
                 chosen
             }
-            Dispatch::LeastOutstanding => {
-                let from = generator.random_range(0..count);
-                self.least(need, (0..count).map(|step| (from + step) % count), |state, _| f64::from(state.outstanding))
-            }
-            Dispatch::ShortestQueue => {
-                let from = generator.random_range(0..count);
-                self.least(need, (0..count).map(|step| (from + step) % count), queue_per_slot)
-            }
+            Dispatch::LeastOutstanding => self.least(need, 0..count, &mut generator, |state, _| f64::from(state.outstanding)),
+            Dispatch::ShortestQueue => self.least(need, 0..count, &mut generator, queue_per_slot),
             Dispatch::PowerOfChoices(choices) => {
                 let mut lots = std::mem::take(&mut self.gateway.lots);
                 lots.clear();
@@ -76,9 +70,7 @@ impl<O: Observer> Simulation<'_, O> {
                     let lot = generator.random_range(0..=highest);
                     lots.push(if lots.contains(&lot) { highest } else { lot });
                 }
-                // From a random one on, so that nobody wins every tie.
-                let from = generator.random_range(0..lots.len());
-                let chosen = self.least(need, lots[from..].iter().chain(&lots[..from]).copied(), queue_per_slot);
+                let chosen = self.least(need, lots.iter().copied(), &mut generator, queue_per_slot);
                 self.gateway.lots = lots;
                 chosen
             }
@@ -97,14 +89,26 @@ impl<O: Observer> Simulation<'_, O> {
         }
     }
 
-    /// The first of those with the least load.
-    fn least(&self, need: NeedId, among: impl Iterator<Item = u32>, load: impl Fn(&ServerState, u32) -> f64) -> u32 {
-        let mut best = (f64::INFINITY, 0);
+    /// The one with the least load; any of several, each as likely.
+    fn least(
+        &self,
+        need: NeedId,
+        among: impl Iterator<Item = u32>,
+        generator: &mut Generator,
+        load: impl Fn(&ServerState, u32) -> f64,
+    ) -> u32 {
+        let (mut best, mut equals) = ((f64::INFINITY, 0), 0);
         for choice in among {
             let Some(server) = self.choice(need, choice) else { continue };
             let load = load(&self.servers[server.index()], self.servers[server.index()].model.slots);
             if load < best.0 {
-                best = (load, choice);
+                (best, equals) = ((load, choice), 1);
+            } else if load == best.0 {
+                // The k-th of them takes the place of the one before with probability 1/k.
+                equals += 1;
+                if generator.random_range(0..equals) == 0 {
+                    best.1 = choice;
+                }
             }
         }
         best.1

@@ -68,12 +68,10 @@ impl<O: Observer> Simulation<'_, O> {
         let call = &mut self.calls[id];
         let Some(hedge) = call.hedge.take() else { return };
         let other = if is_hedge(answered.number) { call.attempt.take() } else { Some(hedge) };
-        if let Some(other) = other {
-            let agent = call.agent;
-            let given_up = self.give_up(other);
-            if given_up.probe {
-                self.breakers[agent.index() * self.servers.len() + given_up.server.index()].forget_probe(self.now);
-            }
+        let Some(other) = other else { return };
+        let given_up = self.give_up(other);
+        if given_up.probe {
+            self.call_off_probe(id, given_up.server);
         }
     }
 }

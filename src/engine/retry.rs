@@ -15,7 +15,7 @@ impl<O: Observer> Simulation<'_, O> {
         }
     }
 
-    /// Whether and when the call tries its target again; where it does, that is counted as a retry.
+    /// Whether and when the call tries its target again.
     pub fn retry(&mut self, id: Id<Call>, why: Failure) -> Retry {
         let call = &mut self.calls[id];
         let policy = &self.model.policy;
@@ -37,7 +37,6 @@ impl<O: Observer> Simulation<'_, O> {
             return Retry::TooLate;
         }
         state.retry_tokens -= 1.0;
-        state.tally.retries += u64::from(call.counted);
         call.attempt_number += 1;
         Retry::At(at)
     }

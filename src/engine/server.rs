@@ -169,7 +169,9 @@ impl<O: Observer> Simulation<'_, O> {
         let state = &mut self.servers[server.index()];
         state.outstanding += 1;
         if counted {
-            self.agents[agent.index()].tally.attempts += 1;
+            let calls = &mut self.agents[agent.index()].tally;
+            calls.attempts += 1;
+            calls.retries += u64::from(number > 0 && !hedge::is_hedge(number));
             state.tally.attempts += 1;
         }
         self.plan_timeout(id, call_id, issued + self.model.policy.call_life);

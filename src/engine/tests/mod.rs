@@ -1,6 +1,7 @@
 //! The engine against laws that hold in every scenario (`laws`), and each modelled behaviour
-//! in a scenario so small that its result can be worked out by hand (`behaviours`).
+//! in a scenario so small that its result can be worked out by hand (`behaviours`). `any` makes up scenarios, `build` builds small ones.
 
+mod any;
 mod behaviours;
 mod build;
 mod laws;
