@@ -10,6 +10,7 @@ use super::build::*;
 use crate::engine::*;
 use crate::mapping::{Assignment, Dispatch, Mapping};
 use crate::scenario::*;
+use crate::units::Bytes;
 
 fn traced(scenario: &Scenario, mapping: &Mapping, run: Run) -> Trace {
     let mut trace = Trace::default();
@@ -196,6 +197,31 @@ proptest! {
         let all = [Dispatch::Random, Dispatch::RoundRobin, Dispatch::LeastOutstanding, Dispatch::ShortestQueue];
         for dispatch in all.into_iter().chain([Dispatch::PowerOfChoices(2), Dispatch::LatencyWeighted]) {
             prop_assert_eq!(&simulate(&scenario, &Mapping { dispatch, ..fixed.clone() }, run), &expected, "{:?}", dispatch);
+        }
+    }
+
+    #[test]
+    fn memory_in_use_is_that_of_what_is_there(mut scenario in any_scenario(), assignments in any_mapping(), seed in 0..u64::MAX) {
+        let ends_empty = scenario.policy.given_up == GivenUp::IsCancelled;
+        scenario.run.warmup = Some(SimTime::ZERO);
+        let (mapping, mut observer) = (fit(&scenario, &assignments), ());
+        let mut simulation = Simulation::new(Compiled::new(&scenario, &mapping, Run { seed, replication: 0 }), &mut observer);
+        let in_use = |simulation: &Simulation<()>| {
+            let of_servers = simulation.servers.iter().map(|state| {
+                let of_calls = u64::from(state.present) * state.model.memory_per_call.0;
+                state.sessions * state.model.memory.0 + state.sessions_grown + state.grown + of_calls
+            });
+            Bytes(simulation.model.memory_resident.0 + of_servers.sum::<u64>())
+        };
+        simulation.begin();
+        while simulation.step() {
+            prop_assert_eq!(simulation.memory.used, in_use(&simulation));
+        }
+        if ends_empty {
+            let grown: u64 = simulation.servers.iter().map(|state| state.grown).sum();
+            prop_assert_eq!(simulation.memory.used, Bytes(simulation.model.memory_resident.0 + grown));
+            let left = (simulation.tasks.iter().count(), simulation.attempts.iter().count(), simulation.sessions.iter().count());
+            prop_assert_eq!(left, (0, 0, 0), "tasks, attempts and sessions that nobody ends");
         }
     }
 }
