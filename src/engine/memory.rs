@@ -33,7 +33,7 @@ impl Pressure {
 pub struct Memory {
     limit: Option<Bytes>,
     pressure: Option<Pressure>,
-    used: Bytes,
+    pub used: Bytes,
     /// Since when it has been so much.
     since: SimTime,
     warmup: SimTime,

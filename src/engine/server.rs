@@ -349,7 +349,10 @@ impl<O: Observer> Simulation<'_, O> {
             match (attempt.phase, state.model.process) {
                 // The shared link's own failure is noted where it is lost.
                 (Phase::Connecting, Process::Shared) => {}
-                (Phase::Connecting, Process::Session) => self.note_connected(server, attempt.counted, false),
+                (Phase::Connecting, Process::Session) => {
+                    self.note_connected(server, attempt.counted, false);
+                    self.drop_opening(&attempt);
+                }
                 (phase, _) => {
                     if phase == Phase::Serial && state.model.discipline != Discipline::ProcessorSharing {
                         state.tally.busy += self.model.within_window(attempt.started, self.now);

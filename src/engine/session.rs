@@ -161,7 +161,7 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// A session that was being opened, and is no task's yet.
-    fn drop_opening(&mut self, attempt: &Attempt) {
+    pub fn drop_opening(&mut self, attempt: &Attempt) {
         if let Some(session) = attempt.session {
             self.release_session(session);
             self.sessions.remove(session);

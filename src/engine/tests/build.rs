@@ -1,5 +1,7 @@
 //! Small scenarios for tests: everything that is not said is absent, instant or without limit.
 
+use std::sync::Arc;
+
 use crate::distribution::Distribution;
 use crate::mapping::{Assignment, Dispatch, Mapping};
 use crate::scenario::*;
@@ -102,4 +104,10 @@ pub fn breaker(failures: u32, cool_down: f64) -> Breaker {
 
 pub fn outages(every: Figure<Distribution>, lasts: Figure<Distribution>) -> Option<Outages> {
     Some(Outages { every, lasts })
+}
+
+/// The log of a call at each of these seconds, of these needs.
+pub fn replay(log: &[(f64, u32)]) -> Option<Arc<Replay>> {
+    let calls = log.iter().map(|(at, need)| ReplayedCall { at: secs(*at), need: NeedId(*need), served: None }).collect();
+    Some(Arc::new(Replay { file: "log".into(), calls }))
 }

@@ -8,8 +8,9 @@ use super::Trace;
 use super::any::*;
 use super::build::*;
 use crate::engine::*;
-use crate::mapping::{Assignment, Mapping};
+use crate::mapping::{Assignment, Dispatch, Mapping};
 use crate::scenario::*;
+use crate::units::Bytes;
 
 fn traced(scenario: &Scenario, mapping: &Mapping, run: Run) -> Trace {
     let mut trace = Trace::default();
@@ -138,6 +139,89 @@ proptest! {
         let outcome = simulation.finish();
         for (area, tally) in areas.iter().zip(&outcome.servers) {
             prop_assert!((area - tally.response_sum).abs() <= 1e-6 * (1.0 + area), "{area} {}", tally.response_sum);
+        }
+    }
+
+    #[test]
+    fn who_watches_changes_nothing(scenario in any_scenario(), assignments in any_mapping(), seed in 0..u64::MAX) {
+        let (mapping, run) = (fit(&scenario, &assignments), Run { seed, replication: 0 });
+        prop_assert_eq!(simulate_observed(&scenario, &mapping, run, &mut Trace::default()), simulate(&scenario, &mapping, run));
+    }
+
+    #[test]
+    fn slots_are_busy_for_as_long_as_the_serial_work_takes(
+        mut scenario in any_scenario(), assignments in any_mapping(), seed in 0..u64::MAX,
+        log in prop::collection::vec((0.0..100.0f64, 0..12usize), 1..200),
+    ) {
+        // Nothing is broken, cancelled, turned away or made longer, and all work is done before the horizon.
+        for server in &mut scenario.servers {
+            (server.outages, server.freezes, server.slow) = (None, None, None);
+            (server.first_call, server.queue, server.rate_limit) = (constant(0.0), None, None);
+        }
+        (scenario.dependencies[0].outages, scenario.host.memory) = (None, None);
+        scenario.policy.given_up = GivenUp::GoesOn;
+        (scenario.run.warmup, scenario.run.horizon) = (Some(SimTime::ZERO), secs(1e7));
+        let mut log: Vec<(f64, u32)> = log.into_iter().map(|(at, need)| (at, (need % scenario.needs.len()) as u32)).collect();
+        log.sort_by(|one, other| one.0.total_cmp(&other.0));
+        scenario.replay = replay(&log);
+        let mut trace = Trace::default();
+        let outcome = simulate_observed(&scenario, &fit(&scenario, &assignments), Run { seed, replication: 0 }, &mut trace);
+        for ((tally, server), id) in outcome.servers.iter().zip(&scenario.servers).zip(0..) {
+            let arrivals = trace.arrivals.iter().filter(|arrival| arrival.server == ServerId(id));
+            let (work, count) = (arrivals.clone().map(|arrival| arrival.serial).sum::<SimTime>(), arrivals.count() as u64);
+            prop_assert_eq!(tally.offered, work);
+            // Where slots are shared, each end is rounded to a nanosecond.
+            let is_shared = server.discipline == Discipline::ProcessorSharing;
+            let rounding = if is_shared { 2 * (count + 1) * u64::from(server.slots.value) } else { 0 };
+            prop_assert!(tally.busy.0.abs_diff(work.0) <= rounding, "{:?}: busy {:?}, work {work:?}", server.discipline, tally.busy);
+        }
+    }
+
+    #[test]
+    fn a_gateway_without_a_choice_is_a_fixed_mapping(
+        mut scenario in any_scenario(), assignments in any_mapping(), seed in 0..u64::MAX,
+    ) {
+        scenario.capabilities = (0..SERVERS).map(|capability| format!("work{capability}")).collect();
+        let capability = |index: usize| CapabilityId::from(index % SERVERS);
+        scenario.servers.iter_mut().enumerate().for_each(|(i, s)| s.provides = vec![Provision::new(capability(i), share(1.0))]);
+        scenario.needs.iter_mut().enumerate().for_each(|(i, need)| need.capability = capability(i));
+        let mut fixed = fit(&scenario, &assignments);
+        for (index, assignment) in fixed.assignments.iter_mut().enumerate() {
+            assignment.primary = ServerId::from(index % SERVERS);
+            let primary = Target::Server(assignment.primary);
+            assignment.on_failure.retain(|target| *target != primary);
+            assignment.on_overload.retain(|target| *target != primary);
+        }
+        let run = Run { seed, replication: 0 };
+        let expected = simulate(&scenario, &fixed, run);
+        let all = [Dispatch::Random, Dispatch::RoundRobin, Dispatch::LeastOutstanding, Dispatch::ShortestQueue];
+        for dispatch in all.into_iter().chain([Dispatch::PowerOfChoices(2), Dispatch::LatencyWeighted]) {
+            prop_assert_eq!(&simulate(&scenario, &Mapping { dispatch, ..fixed.clone() }, run), &expected, "{:?}", dispatch);
+        }
+    }
+
+    #[test]
+    fn memory_in_use_is_that_of_what_is_there(mut scenario in any_scenario(), assignments in any_mapping(), seed in 0..u64::MAX) {
+        let ends_empty = scenario.policy.given_up == GivenUp::IsCancelled;
+        scenario.run.warmup = Some(SimTime::ZERO);
+        let (mapping, mut observer) = (fit(&scenario, &assignments), ());
+        let mut simulation = Simulation::new(Compiled::new(&scenario, &mapping, Run { seed, replication: 0 }), &mut observer);
+        let in_use = |simulation: &Simulation<()>| {
+            let of_servers = simulation.servers.iter().map(|state| {
+                let of_calls = u64::from(state.present) * state.model.memory_per_call.0;
+                state.sessions * state.model.memory.0 + state.sessions_grown + state.grown + of_calls
+            });
+            Bytes(simulation.model.memory_resident.0 + of_servers.sum::<u64>())
+        };
+        simulation.begin();
+        while simulation.step() {
+            prop_assert_eq!(simulation.memory.used, in_use(&simulation));
+        }
+        if ends_empty {
+            let grown: u64 = simulation.servers.iter().map(|state| state.grown).sum();
+            prop_assert_eq!(simulation.memory.used, Bytes(simulation.model.memory_resident.0 + grown));
+            let left = (simulation.tasks.iter().count(), simulation.attempts.iter().count(), simulation.sessions.iter().count());
+            prop_assert_eq!(left, (0, 0, 0), "tasks, attempts and sessions that nobody ends");
         }
     }
 }

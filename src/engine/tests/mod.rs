@@ -1,9 +1,10 @@
-//! The engine against laws that hold in every scenario (`laws`), and each modelled behaviour
+//! The engine against theory (`closed_forms`; the known queues are in `proof`), against laws that hold in every scenario (`laws`), and each modelled behaviour
 //! in a scenario so small that its result can be worked out by hand (`behaviours`). `any` makes up scenarios, `build` builds small ones.
 
 mod any;
 mod behaviours;
 mod build;
+mod closed_forms;
 mod laws;
 
 use super::{Arrival, IssuedCall, Observer, Outage};

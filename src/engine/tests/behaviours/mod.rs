@@ -12,8 +12,6 @@ mod servers;
 mod sessions;
 mod workloads;
 
-use std::sync::Arc;
-
 use super::build::*;
 use crate::engine::*;
 use crate::mapping::{Assignment, Mapping};
@@ -73,11 +71,6 @@ fn check_log_of_needs(what: &str, scenario: &Scenario, mapping: &Mapping, log: &
     let all_close = ends.len() == expected.len() && ends.iter().zip(expected).all(|(end, expected)| is_close(end, expected));
     assert!(all_close, "{what}: ends at {ends:?}, not {expected:?}");
     outcome
-}
-
-fn replay(log: &[(f64, u32)]) -> Option<Arc<Replay>> {
-    let calls = log.iter().map(|(at, need)| ReplayedCall { at: secs(*at), need: NeedId(*need), served: None }).collect();
-    Some(Arc::new(Replay { file: "log".into(), calls }))
 }
 
 /// The calls that ended, in the order in which they did.
