@@ -10,9 +10,8 @@ pub fn proof_text(proof: &Proof) -> String {
     if !proof.oracles.is_empty() {
         text += "Exact values: the engine's figures with their 99.9 % intervals\n";
         text += &indented(&oracles(&proof.oracles));
-        text +=
-            "  ✓ the interval holds the value, and half of it is at most as many % of the value as allowed; ±: no exact value is known,\n";
-        text += "  and what others simulated is no further from the mean than allowed, and half of the interval no wider\n\n";
+        text += "  ✓ the interval holds the value, and half of it is no wider than allowed, in % of the value; ±: no exact value is known, and\n";
+        text += "  the one that others simulated is no further than that from the mean\n\n";
     }
     if !proof.coverage.is_empty() {
         text += "Coverage: how many of our own 95 % intervals hold the exact value, M/M/1 at half load\n";
