@@ -18,7 +18,7 @@ pub enum Purpose {
     Task,
     Think,
     Need,
-    Service,
+    Fate,
     Connect,
     Backoff,
     StandIn,
@@ -34,6 +34,7 @@ pub enum Purpose {
     Dispatch,
     Replay,
     FirstCall,
+    Size,
 }
 
 /// A purpose as a salt. A constant: it costs nothing where it is used.
@@ -127,7 +128,8 @@ pub fn dispatch(key: Key) -> crate::random::Generator {
     key.salted(const { salt(Purpose::Dispatch) }).generator()
 }
 
-/// What an accepted attempt will meet at a server.
+/// What an accepted attempt will meet at a server. How large it is, is the call's own, whoever serves it: at two servers with the same
+/// service times it takes as long. Whether it goes well is between the call and the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServiceDraw {
     /// On a slot.
@@ -153,12 +155,12 @@ pub enum Fate {
 
 #[inline(always)]
 pub fn service(key: Key, server: &ServerModel, service: &ServiceModel, attempt: u32) -> ServiceDraw {
-    let mut generator = key.salted(server.service_salt).at(u64::from(attempt)).generator();
-    let serial = service.serial.sample(&mut generator.part(1));
-    let parallel = service.parallel.sample(&mut generator.part(2));
+    let size = key.salted(const { salt(Purpose::Size) }).at(u64::from(attempt)).generator();
+    let serial = service.serial.sample(&mut size.part(1));
+    let parallel = service.parallel.sample(&mut size.part(2));
     let (fate, rest) = match &server.errors {
         None => (Fate::Success, parallel),
-        Some(errors) => fate(generator.uniform(), errors, serial, parallel),
+        Some(errors) => fate(key.salted(server.fate_salt).at(u64::from(attempt)).uniform(), errors, serial, parallel),
     };
     ServiceDraw { serial, rest, fate }
 }

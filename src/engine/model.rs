@@ -167,7 +167,7 @@ pub struct ServiceModel {
 #[derive(Debug)]
 pub struct ServerModel {
     pub name_hash: u64,
-    pub service_salt: Key,
+    pub fate_salt: Key,
     pub connect_salt: Key,
     /// False: every connection is refused, for the whole run.
     pub up: bool,
@@ -480,7 +480,7 @@ fn server_model(server: &Server, scenario: &Scenario) -> ServerModel {
     let name_hash = name_hash(&server.name);
     ServerModel {
         name_hash,
-        service_salt: luck::server_salt(Purpose::Service, name_hash),
+        fate_salt: luck::server_salt(Purpose::Fate, name_hash),
         connect_salt: luck::server_salt(Purpose::Connect, name_hash),
         up: server.up && server.in_service,
         slots: server.slots.value,

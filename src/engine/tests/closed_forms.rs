@@ -7,7 +7,6 @@ use super::build::*;
 use crate::engine::*;
 use crate::mapping::{Assignment, Mapping};
 use crate::scenario::{Arrivals, *};
-use crate::units::{Bytes, Rate};
 
 /// How much longer a release build runs: debug builds are that much slower.
 const LONGER: f64 = if cfg!(debug_assertions) { 1.0 } else { 100.0 };

@@ -1,5 +1,6 @@
-//! The engine against theory (`closed_forms`; the known queues are in `proof`), against laws that hold in every scenario (`laws`), and each modelled behaviour
-//! in a scenario so small that its result can be worked out by hand (`behaviours`). `any` makes up scenarios, `build` builds small ones.
+//! The engine against theory (`closed_forms`; the known queues are in `proof`), against laws that hold in every scenario (`laws`), and
+//! each modelled behaviour in a scenario so small that its result can be worked out by hand (`behaviours`). `any` makes up scenarios,
+//! `build` builds small ones.
 
 mod any;
 mod behaviours;
