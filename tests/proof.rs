@@ -41,13 +41,8 @@ fn common_random_numbers_narrow_differences() {
     check(Proof { variance: reductions(NOBODY), ..Proof::default() });
 }
 
-/// The few oracles that take more calls than this are held to intervals of 2 % here, and to 1 % by the command: two minutes instead of
-/// four.
-const AFFORDABLE_CALLS: f64 = 30e6;
-
 fn oracles(group: Group) {
-    let oracles: Vec<_> = group.oracles().into_iter().map(|oracle| oracle.within(AFFORDABLE_CALLS)).collect();
-    check(Proof { oracles: find(&oracles, NOBODY), ..Proof::default() });
+    check(Proof { oracles: find(&group.oracles(), NOBODY), ..Proof::default() });
 }
 
 fn check(proof: Proof) {

@@ -16,7 +16,7 @@ mod variance;
 use serde::Serialize;
 
 pub use coverage::{Coverage, coverage};
-pub use oracle::{Effort, Expected, Finding, Oracle, Rule, find};
+pub use oracle::{Expected, Finding, Oracle, Rule, find};
 pub use probe::Seen;
 pub use variance::{Reduction, reductions};
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use super::probe::{Probe, Seen};
-use crate::engine::{Run, expected_calls, simulate_observed};
+use crate::engine::{Run, simulate_observed};
 use crate::experiment::Watch;
 use crate::judge::estimate;
 use crate::mapping::{Dispatch, Mapping};
@@ -23,16 +23,6 @@ pub struct Oracle {
     pub text: Cow<'static, str>,
     pub dispatch: Dispatch,
     pub expected: Vec<Expected>,
-    pub effort: Effort,
-}
-
-/// How long an oracle runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effort {
-    /// As its scenario states.
-    Full,
-    /// A third of the replications, and intervals may be twice as wide.
-    Reduced,
 }
 
 /// One figure of an oracle.
@@ -59,22 +49,7 @@ pub enum Rule {
 
 impl Oracle {
     pub fn new(name: &str, source: &'static str, text: &'static str, expected: Vec<Expected>) -> Oracle {
-        Oracle { name: name.to_owned(), source, text: Cow::Borrowed(text), dispatch: Dispatch::Fixed, expected, effort: Effort::Full }
-    }
-
-    /// With reduced effort, if it simulates more calls than so many.
-    #[must_use]
-    pub fn within(self, calls: f64) -> Oracle {
-        let scenario = self.scenario();
-        let takes = expected_calls(&scenario) * f64::from(scenario.run.replications);
-        Oracle { effort: if takes > calls { Effort::Reduced } else { Effort::Full }, ..self }
-    }
-
-    fn replications(&self, scenario: &Scenario) -> u32 {
-        match self.effort {
-            Effort::Full => scenario.run.replications,
-            Effort::Reduced => (scenario.run.replications / 3).max(2),
-        }
+        Oracle { name: name.to_owned(), source, text: Cow::Borrowed(text), dispatch: Dispatch::Fixed, expected }
     }
 
     /// # Panics
@@ -119,11 +94,8 @@ struct Sample {
 /// Runs every replication of every oracle, in parallel; the findings do not depend on the number of threads.
 pub fn find(oracles: &[Oracle], watch: &dyn Watch) -> Vec<Finding> {
     let worlds: Vec<(Scenario, Mapping)> = oracles.iter().map(world).collect();
-    let runs: Vec<(usize, u32)> = worlds
-        .iter()
-        .enumerate()
-        .flat_map(|(index, (scenario, _))| (0..oracles[index].replications(scenario)).map(move |r| (index, r)))
-        .collect();
+    let runs: Vec<(usize, u32)> =
+        worlds.iter().enumerate().flat_map(|(index, (scenario, _))| (0..scenario.run.replications).map(move |r| (index, r))).collect();
     watch.phase("oracles", runs.len() as u64);
     let samples: Vec<Sample> = runs
         .par_iter()
@@ -139,7 +111,7 @@ pub fn find(oracles: &[Oracle], watch: &dyn Watch) -> Vec<Finding> {
     let mut samples = samples.as_slice();
     let mut findings = Vec::new();
     for (oracle, (scenario, _)) in oracles.iter().zip(&worlds) {
-        let (own, rest) = samples.split_at(oracle.replications(scenario) as usize);
+        let (own, rest) = samples.split_at(scenario.run.replications as usize);
         findings.extend((0..oracle.expected.len()).map(|index| finding(oracle, index, own)));
         samples = rest;
     }
@@ -161,10 +133,6 @@ fn sample(oracle: &Oracle, scenario: &Scenario, mapping: &Mapping, replication: 
 
 fn finding(oracle: &Oracle, index: usize, samples: &[Sample]) -> Finding {
     let expected = oracle.expected[index];
-    let rule = match oracle.effort {
-        Effort::Full => expected.rule,
-        Effort::Reduced => expected.rule.widened(2.0),
-    };
     let values: Vec<f64> = samples.iter().map(|sample| sample.values[index]).collect();
     let of = estimate(&values).expect("a scenario has at least two replications");
     let half_width = students_t_999(of.n) * of.error;
@@ -173,23 +141,16 @@ fn finding(oracle: &Oracle, index: usize, samples: &[Sample]) -> Finding {
         figure: expected.what,
         source: oracle.source,
         exact: expected.value,
-        rule,
+        rule: expected.rule,
         mean: of.mean,
         half_width,
         replications: of.n,
         calls: samples.iter().map(|sample| sample.calls).sum(),
-        holds: rule.holds(expected.value, of.mean, half_width),
+        holds: expected.rule.holds(expected.value, of.mean, half_width),
     }
 }
 
 impl Rule {
-    fn widened(self, factor: f64) -> Rule {
-        match self {
-            Rule::Holds(widest) => Rule::Holds(factor * widest),
-            Rule::Near(widest) => Rule::Near(factor * widest),
-        }
-    }
-
     fn holds(self, value: f64, mean: f64, half_width: f64) -> bool {
         // What is no number is never within anything.
         match self {

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use super::oracle::{Effort, Expected, Oracle, Rule};
+use super::oracle::{Expected, Oracle, Rule};
 use crate::mapping::Dispatch;
 
 const SERVERS: u32 = 100;
@@ -34,7 +34,7 @@ const COLUMNS: [Column; 5] = [
         dispatch: Dispatch::PowerOfChoices(1),
         means: [2.0, 3.333_333, 10.0],
         rule: Rule::Holds(0.02),
-        counted: [600, 1_600, 4_000],
+        counted: [800, 2_000, 12_000],
     },
     Column {
         name: "d = 2",
@@ -67,7 +67,7 @@ const COLUMNS: [Column; 5] = [
         dispatch: Dispatch::RoundRobin,
         means: [1.261_860, 1.890_481, 5.226_811],
         rule: Rule::Holds(0.02),
-        counted: [300, 750, 7_000],
+        counted: [400, 1_200, 9_000],
     },
 ];
 
@@ -84,7 +84,6 @@ fn oracle(column: &Column, row: usize) -> Oracle {
         text: Cow::Owned(text(lambda, column.counted[row])),
         dispatch: column.dispatch,
         expected: vec![expected],
-        effort: Effort::Full,
     }
 }
 

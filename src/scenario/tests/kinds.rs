@@ -155,13 +155,18 @@ fn samples_survive_a_round_trip() {
 #[test]
 fn shipped_scenarios_survive_a_round_trip() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let files =
+        [folder.clone(), folder.join("oracles")].map(|folder| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()));
+    let is_scenario = |file: &std::path::PathBuf| {
+        let name = file.to_string_lossy();
+        name.ends_with(".toml") && !name.ends_with(".plan.toml")
+    };
     let mut count = 0;
-    for file in files.filter(|file| !file.to_string_lossy().ends_with(".plan.toml")) {
+    for file in files.into_iter().flatten().filter(is_scenario) {
         let scenario = read(&std::fs::read_to_string(&file).unwrap());
         let written = write(&scenario);
         assert_eq!(read(&written), scenario, "{}\n{written}", file.display());
         count += 1;
     }
-    assert!(count >= 6, "{count}");
+    assert!(count >= 30, "{count}");
 }
