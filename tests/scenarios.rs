@@ -140,9 +140,9 @@ fn summary(scenario: &Scenario, mapping: &Mapping) -> String {
         format!("{} servers, {sharing} of which share work; shared dependencies: {}", scenario.servers.len(), scenario.dependencies.len()),
         format!("capabilities: {}", scenario.capabilities.join(", ")),
         format!(
-            "run: {} after {} of warm-up, {} replications",
+            "run: {} after {}, {} replications",
             run.horizon,
-            run.warmup.map_or("some".to_owned(), |warmup| warmup.to_string()),
+            run.warmup.map_or("a warm-up that is found".to_owned(), |warmup| format!("{warmup} of warm-up")),
             run.replications
         ),
         format!("calls expected: {:.0} a replication", expected_calls(scenario)),
