@@ -1,9 +1,10 @@
 //! What a latency, an interarrival time or a repair time is drawn from.
 
-use rand::{Rng, RngExt};
-use rand_distr::{Exp1, StandardNormal};
+use rand::RngExt;
+use rand_distr::StandardNormal;
 use serde::Serialize;
 
+use crate::random::Generator;
 use crate::units::SimTime;
 
 /// A distribution of durations. All parameters are durations or dimensionless, checked when the scenario is read.
@@ -97,13 +98,10 @@ pub enum Sampler {
 impl Sampler {
     /// One draw. Never negative, never longer than [`SimTime::LONGEST`].
     #[inline(always)]
-    pub fn sample<R: Rng + ?Sized>(&self, generator: &mut R) -> SimTime {
+    pub fn sample(&self, mut generator: Generator) -> SimTime {
         match self {
             Sampler::Constant(value) => *value,
-            Sampler::Exponential { mean } => {
-                let unit: f64 = generator.sample(Exp1);
-                SimTime::from_nanos(mean * unit)
-            }
+            Sampler::Exponential { mean } => SimTime::from_nanos(mean * generator.exponential()),
             Sampler::Lognormal { mu, sigma } => {
                 let normal: f64 = generator.sample(StandardNormal);
                 SimTime::from_nanos((mu + sigma * normal).exp())
@@ -154,9 +152,9 @@ mod tests {
             Distribution::Uniform { min: SimTime::ZERO, max: SECOND },
             Distribution::Empirical(vec![SECOND, SimTime(3 * SECOND.0)]),
         ] {
-            let mut generator = Key::new(3).generator();
+            let key = Key::new(3);
             let n = 200_000;
-            let draws: Vec<f64> = (0..n).map(|_| distribution.sampler().sample(&mut generator).as_secs()).collect();
+            let draws: Vec<f64> = (0..n).map(|i| distribution.sampler().sample(key.at(i).generator()).as_secs()).collect();
             let mean = draws.iter().sum::<f64>() / n as f64;
             let scv = draws.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / n as f64 / (mean * mean);
             assert!((mean / distribution.mean() - 1.0).abs() < 0.01, "{distribution:?}: mean {mean}");

@@ -3,7 +3,9 @@
 
 use std::convert::Infallible;
 
+use rand::RngExt;
 use rand::rand_core::{TryRng, utils};
+use rand_distr::Exp1;
 
 /// SplitMix64 (Steele, Lea & Flood 2014): a counter and a mixing function. Named, portable, and there is nothing to set up, so every key
 /// has one of its own.
@@ -26,6 +28,12 @@ impl Generator {
         let value = mix(self.0);
         self.0 = self.0.wrapping_add(STEP);
         value
+    }
+
+    /// Exponential with mean 1. One function for all, and the generator handed over as the number it is: so it stays in a register.
+    #[inline(never)]
+    pub fn exponential(mut self) -> f64 {
+        self.sample(Exp1)
     }
 
     /// Uniform in [0, 1): the upper 53 bits, as in rand's StandardUniform.
@@ -81,11 +89,12 @@ impl Key {
         Key(mix(self.0.wrapping_add(STEP.wrapping_mul(number))))
     }
 
-    /// This key for one of several purposes. A salt is a key itself, made once: of a purpose, or of a purpose and a server.
+    /// This key for one of several purposes. A salt is a key itself, made once: of a purpose, or of a purpose and a server. Both are well
+    /// mixed, and what is drawn is mixed again.
     #[inline(always)]
     #[must_use]
     pub const fn salted(self, salt: Key) -> Key {
-        Key(mix(self.0 ^ salt.0))
+        Key(self.0 ^ salt.0)
     }
 
     #[inline(always)]

@@ -27,8 +27,8 @@ impl SimTime {
     /// From nanoseconds, to the nearest; as [`SimTime::from_secs`].
     #[inline]
     pub fn from_nanos(nanoseconds: f64) -> SimTime {
-        // `as` saturates and sends NaN to 0.
-        SimTime((nanoseconds + 0.5) as u64).min(SimTime::LONGEST)
+        // `as` saturates and sends NaN to 0. To i64, as machines have no such instruction for u64.
+        SimTime(((nanoseconds + 0.5) as i64).clamp(0, SimTime::LONGEST.0 as i64) as u64)
     }
 
     pub const fn from_millis(millis: u64) -> SimTime {
@@ -82,6 +82,30 @@ impl Mul<f64> for SimTime {
     type Output = SimTime;
     fn mul(self, factor: f64) -> SimTime {
         SimTime::from_secs(self.as_secs() * factor)
+    }
+}
+
+/// A sum of durations: exact, so it does not depend on the order of adding, and too large to overflow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct TimeSum(u128);
+
+impl TimeSum {
+    /// In seconds.
+    pub fn as_secs(self) -> f64 {
+        self.0 as f64 / 1e9
+    }
+}
+
+impl AddAssign<SimTime> for TimeSum {
+    #[inline(always)]
+    fn add_assign(&mut self, time: SimTime) {
+        self.0 += u128::from(time.0);
+    }
+}
+
+impl AddAssign for TimeSum {
+    fn add_assign(&mut self, other: TimeSum) {
+        self.0 += other.0;
     }
 }
 

@@ -83,7 +83,7 @@ fn serial_and_parallel_parts_add_up_to_the_measured_mean() {
 #[test]
 fn the_teaching_scenarios_show_what_they_claim() {
     let share = |part: u64, of: u64| part as f64 / of as f64;
-    let response = |outcome: &Outcome| outcome.calls().response_sum / outcome.calls().succeeded as f64;
+    let response = |outcome: &Outcome| outcome.calls().response_sum.as_secs() / outcome.calls().succeeded as f64;
     let failed = |outcome: &Outcome| share(outcome.calls().failed, outcome.calls().issued);
 
     let [today, greedy] = run_twice("tutorial.toml");

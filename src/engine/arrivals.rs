@@ -12,8 +12,6 @@ use super::*;
 
 #[derive(Debug)]
 pub struct Arrivals {
-    /// By agent.
-    streams: Vec<Stream>,
     /// Tasks begun so far, by user of a closed loop.
     user_counts: Vec<u64>,
     /// Calls of the log begun so far.
@@ -21,8 +19,8 @@ pub struct Arrivals {
 }
 
 /// Where an agent's open stream is.
-#[derive(Debug, Clone, Copy)]
-struct Stream {
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Stream {
     /// Tasks begun so far.
     tasks: u64,
     /// Of an on/off rhythm: the number of the phase, and when it ends. Even numbers are on.
@@ -32,13 +30,19 @@ struct Stream {
 
 impl Arrivals {
     pub fn new(agents: &[AgentModel]) -> Arrivals {
-        let streams = vec![Stream { tasks: 0, phase: 0, phase_ends: SimTime::ZERO }; agents.len()];
         let users = agents.iter().filter_map(|agent| agent.closed.as_ref()).map(|closed| closed.users as usize).sum();
-        Arrivals { streams, user_counts: vec![0; users], replayed: 0 }
+        Arrivals { user_counts: vec![0; users], replayed: 0 }
     }
 }
 
 impl Stream {
+    /// When the next task starts, a gap (mean 1) after the one that starts now; some instant after the horizon where it lies beyond that.
+    #[inline(always)]
+    fn next_start(&mut self, agent: &AgentModel, now: SimTime, gap: f64, horizon: SimTime) -> Option<SimTime> {
+        let mean = agent.gap?;
+        Some(self.after(agent, now, gap * mean, horizon))
+    }
+
     /// The instant that lies `gap` \[ns\] of the stream's own time after `now`; some instant after `until` where it lies beyond that.
     #[inline(always)]
     fn after(&mut self, agent: &AgentModel, now: SimTime, gap: f64, until: SimTime) -> SimTime {
@@ -86,31 +90,30 @@ impl<O: Observer> Simulation<'_, O> {
     pub fn schedule_first_tasks(&mut self) {
         for agent in (0..self.agents.len()).map(AgentId::from) {
             // Task 0 is never run: it is there for its gap.
-            let key = self.agents[agent.index()].model.key.at(0);
-            self.schedule_task(agent, luck::gap(key, &self.agents[agent.index()].model));
-            let users = self.agents[agent.index()].model.closed.as_ref().map_or(0, |closed| closed.users);
+            let AgentState { model, stream, .. } = &mut self.agents[agent.index()];
+            let users = model.closed.as_ref().map_or(0, |closed| closed.users);
+            let first = stream.next_start(model, self.now, luck::gap(model.key.at(0), model), self.model.horizon);
+            self.schedule_task(agent, first);
             (0..users).for_each(|user| self.user_pauses(agent, user));
         }
         self.schedule_replay();
     }
 
     #[inline(always)]
-    fn schedule_task(&mut self, agent: AgentId, gap: f64) {
-        let model = &self.agents[agent.index()].model;
-        let Some(mean) = model.gap else { return };
-        let start = self.arrivals.streams[agent.index()].after(model, self.now, gap * mean, self.model.horizon);
-        if start < self.model.horizon {
+    fn schedule_task(&mut self, agent: AgentId, start: Option<SimTime>) {
+        if let Some(start) = start.filter(|start| *start < self.model.horizon) {
             self.calendar.schedule(start, Event::TaskStarts(agent));
         }
     }
 
     #[inline(always)]
     pub fn task_starts(&mut self, agent: AgentId) {
-        let stream = &mut self.arrivals.streams[agent.index()];
+        let AgentState { model, stream, .. } = &mut self.agents[agent.index()];
         stream.tasks += 1;
-        let key = self.agents[agent.index()].model.key.at(stream.tasks);
-        let draw = luck::task(key, &self.agents[agent.index()].model);
-        self.schedule_task(agent, draw.gap);
+        let key = model.key.at(stream.tasks);
+        let draw = luck::task(key, model);
+        let next = stream.next_start(model, self.now, draw.gap, self.model.horizon);
+        self.schedule_task(agent, next);
         self.start_task(agent, key, draw.calls, Origin::Stream);
     }
 

@@ -36,6 +36,18 @@ pub struct Call {
     on_overload_next: u32,
 }
 
+/// What a call learns of an attempt of its own that is over.
+#[derive(Debug, Clone, Copy)]
+pub struct Tried {
+    pub server: ServerId,
+    pub target: u32,
+    pub number: u32,
+    /// It reached the server, which took it.
+    pub taken: bool,
+    pub probe: bool,
+    pub at_risk: bool,
+}
+
 /// Why an attempt came to nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failure {
@@ -55,12 +67,13 @@ impl<O: Observer> Simulation<'_, O> {
         let first = self.first_target(need, key);
         let route = &self.model.needs[need.index()];
         let has_cache = route.cache.is_some();
-        let id = self.calls.insert(Call {
+        let (on_failure_next, on_overload_next, now) = (route.on_failure.start, route.on_overload.start, self.now);
+        let id = self.calls.insert(move || Call {
             task,
             agent,
             need,
             key,
-            issued: self.now,
+            issued: now,
             counted,
             reached: false,
             entered: false,
@@ -71,8 +84,8 @@ impl<O: Observer> Simulation<'_, O> {
             attempt_number: 0,
             attempt: None,
             hedge: None,
-            on_failure_next: route.on_failure.start,
-            on_overload_next: route.on_overload.start,
+            on_failure_next,
+            on_overload_next,
         });
         if counted {
             self.counted_open += 1;
@@ -111,11 +124,10 @@ impl<O: Observer> Simulation<'_, O> {
     pub fn attempt_next(&mut self, id: Id<Call>) {
         loop {
             // The call may have reached the cap on its life while it waited to try again.
-            let Some(call) = self.calls.get(id) else { return };
-            match self.model.targets[call.target as usize].to {
+            let Some(&Call { agent, target, attempt_number: number, .. }) = self.calls.get(id) else { return };
+            match self.model.targets[target as usize].to {
                 Target::StandIn(stand_in) => return self.ask_stand_in(id, stand_in),
                 Target::Server(server) => {
-                    let (agent, target, number) = (call.agent, call.target, call.attempt_number);
                     let admission = self.admit(agent, server);
                     if admission != Admission::Skip {
                         let attempt = self.begin_attempt(id, server, target, number, admission == Admission::Probe);
@@ -150,9 +162,9 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// One of the call's attempts, which is over, came to nothing: what now?
-    pub fn attempt_failed(&mut self, id: Id<Call>, attempt: &Attempt, why: Failure) {
+    pub fn attempt_failed(&mut self, id: Id<Call>, attempt: Tried, why: Failure) {
         self.note_at_breaker(id, attempt, false);
-        self.calls[id].reached |= attempt.was_taken();
+        self.calls[id].reached |= attempt.taken;
         if self.other_goes_on(id, attempt) {
             return;
         }
@@ -207,7 +219,7 @@ impl<O: Observer> Simulation<'_, O> {
 
     /// The call's target that this attempt went to has answered it.
     #[inline(always)]
-    pub fn attempt_succeeded(&mut self, id: Id<Call>, attempt: &Attempt) {
+    pub fn attempt_succeeded(&mut self, id: Id<Call>, attempt: Tried) {
         self.note_at_breaker(id, attempt, true);
         self.drop_other(id, attempt);
         let call = &mut self.calls[id];
@@ -219,7 +231,7 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     #[inline(always)]
-    pub fn note_at_breaker(&mut self, id: Id<Call>, attempt: &Attempt, well: bool) {
+    pub fn note_at_breaker(&mut self, id: Id<Call>, attempt: Tried, well: bool) {
         if let Some(policy) = self.model.policy.breaker {
             let agent = self.calls[id].agent;
             let breaker = &mut self.breakers[agent.index() * self.servers.len() + attempt.server.index()];
@@ -246,7 +258,7 @@ impl<O: Observer> Simulation<'_, O> {
             tally.degraded += u64::from(quality < 1.0);
             tally.fallen_back += u64::from(call.target != call.first);
             tally.quality_sum += quality;
-            tally.response_sum += response.as_secs();
+            tally.response_sum += response;
             self.response.saturating_record(outcome::micros(response));
         }
         self.close_call(&call, true);
@@ -258,7 +270,7 @@ impl<O: Observer> Simulation<'_, O> {
             let tally = &mut self.agents[call.agent.index()].tally;
             tally.failed += 1;
             tally.reached += u64::from(call.reached);
-            tally.failure_time_sum += (self.now - call.issued).as_secs();
+            tally.failure_time_sum += self.now - call.issued;
         }
         self.close_call(&call, false);
     }
@@ -277,7 +289,7 @@ impl<O: Observer> Simulation<'_, O> {
         let Some(call) = self.calls.get(id) else { return };
         for attempt in [call.attempt, call.hedge].into_iter().flatten() {
             let given_up = self.give_up(attempt);
-            self.note_at_breaker(id, &given_up, false);
+            self.note_at_breaker(id, given_up.tried(), false);
             self.calls[id].reached |= given_up.was_taken();
         }
         self.call_failed(id);
@@ -289,7 +301,7 @@ impl<O: Observer> Simulation<'_, O> {
         let Some(call) = self.attempts.get(attempt).and_then(|attempt| attempt.call) else { return };
         let given_up = self.give_up(attempt);
         self.note_latency(given_up.server, self.now - given_up.begun);
-        self.attempt_failed(call, &given_up, Failure::Failed);
+        self.attempt_failed(call, given_up.tried(), Failure::Failed);
     }
 
     /// ... or with waiting for a slot.

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::scenario::NeedId;
 
+use super::arrivals::Stream;
 use super::model::{AgentModel, PolicyModel};
 use super::*;
 
@@ -12,6 +13,7 @@ use super::*;
 pub struct AgentState {
     pub model: AgentModel,
     pub tally: CallTally,
+    pub stream: Stream,
     /// Calls under way, where they are limited.
     under_way: u32,
     /// Calls that wait for one of those to end, first come, first served; some may have come to the end of their life.
@@ -23,7 +25,7 @@ pub struct AgentState {
 impl AgentState {
     pub fn new(model: AgentModel, policy: &PolicyModel) -> AgentState {
         let retry_tokens = policy.retry_budget.map_or(0.0, |budget| budget.burst);
-        AgentState { model, tally: CallTally::default(), under_way: 0, waiting: VecDeque::new(), retry_tokens }
+        AgentState { model, tally: CallTally::default(), stream: Stream::default(), under_way: 0, waiting: VecDeque::new(), retry_tokens }
     }
 }
 
@@ -31,8 +33,8 @@ impl<O: Observer> Simulation<'_, O> {
     /// True where the call may begin; else it waits for another of its agent's to end.
     #[inline(always)]
     pub fn enter_client(&mut self, id: Id<Call>, agent: AgentId) -> bool {
-        let Some(limit) = self.agents[agent.index()].model.concurrency else { return true };
         let client = &mut self.agents[agent.index()];
+        let Some(limit) = client.model.concurrency else { return true };
         if client.under_way >= limit {
             client.waiting.push_back(id);
             self.watch_life(id);

@@ -3,6 +3,7 @@
 //! hedged once.
 
 use super::breaker::Admission;
+use super::call::Tried;
 use super::*;
 
 /// Added to the number of an attempt that is a hedge: the same server has other luck for it.
@@ -49,7 +50,7 @@ impl<O: Observer> Simulation<'_, O> {
 
     /// One of a call's attempts is over without an answer: true where the other is still under way.
     #[inline(always)]
-    pub fn other_goes_on(&mut self, id: Id<Call>, over: &Attempt) -> bool {
+    pub fn other_goes_on(&mut self, id: Id<Call>, over: Tried) -> bool {
         let call = &mut self.calls[id];
         if call.hedge.is_none() {
             return false;
@@ -64,7 +65,7 @@ impl<O: Observer> Simulation<'_, O> {
 
     /// One of a call's attempts was answered: the other is given up.
     #[inline(always)]
-    pub fn drop_other(&mut self, id: Id<Call>, answered: &Attempt) {
+    pub fn drop_other(&mut self, id: Id<Call>, answered: Tried) {
         let call = &mut self.calls[id];
         let Some(hedge) = call.hedge.take() else { return };
         let other = if is_hedge(answered.number) { call.attempt.take() } else { Some(hedge) };

@@ -2,7 +2,7 @@
 //! order of events), so the same call has the same luck at the same server under every mapping.
 
 use rand::RngExt;
-use rand_distr::{Distribution as _, Exp1};
+use rand_distr::Distribution as _;
 
 use crate::random::Key;
 use crate::scenario::Spread;
@@ -83,7 +83,7 @@ pub fn task(key: Key, agent: &AgentModel) -> TaskDraw {
 pub fn gap(key: Key, agent: &AgentModel) -> f64 {
     let mut generator = key.salted(const { salt(Purpose::Task) }).generator();
     match &agent.gaps {
-        super::model::Gaps::Exponential => generator.sample(Exp1),
+        super::model::Gaps::Exponential => generator.exponential(),
         super::model::Gaps::Constant => 1.0,
         super::model::Gaps::Gamma(gamma) => generator.sample(gamma),
     }
@@ -98,18 +98,18 @@ fn calls(key: Key, agent: &AgentModel) -> u32 {
 
 /// How long the phase lasts that has this number, on or off.
 pub fn phase(agent: Key, number: u64, lasts: &crate::distribution::Sampler) -> SimTime {
-    lasts.sample(&mut agent.salted(const { salt(Purpose::Phase) }).at(number).generator())
+    lasts.sample(agent.salted(const { salt(Purpose::Phase) }).at(number).generator())
 }
 
 /// A closed loop's user before its next task, by that task's key.
 pub fn pause(key: Key, pause: &crate::distribution::Sampler) -> SimTime {
-    pause.sample(&mut key.salted(const { salt(Purpose::Task) }).generator())
+    pause.sample(key.salted(const { salt(Purpose::Task) }).generator())
 }
 
 /// Thinking before a call, by the call's key: its task's and its number within the task.
 #[inline(always)]
 pub fn think(key: Key, agent: &AgentModel) -> SimTime {
-    agent.think.sample(&mut key.salted(const { salt(Purpose::Think) }).generator())
+    agent.think.sample(key.salted(const { salt(Purpose::Think) }).generator())
 }
 
 /// From [0, 1): picks the need that a call serves.
@@ -155,12 +155,12 @@ pub enum Fate {
 
 #[inline(always)]
 pub fn service(key: Key, server: &ServerModel, service: &ServiceModel, attempt: u32) -> ServiceDraw {
-    let size = key.salted(const { salt(Purpose::Size) }).at(u64::from(attempt)).generator();
-    let serial = service.serial.sample(&mut size.part(1));
-    let parallel = service.parallel.sample(&mut size.part(2));
+    let size = key.salted(const { salt(Purpose::Size) }).generator();
+    let serial = service.serial.sample(size.part(2 * u64::from(attempt)));
+    let parallel = service.parallel.sample(size.part(2 * u64::from(attempt) + 1));
     let (fate, rest) = match &server.errors {
         None => (Fate::Success, parallel),
-        Some(errors) => fate(key.salted(server.fate_salt).at(u64::from(attempt)).uniform(), errors, serial, parallel),
+        Some(errors) => fate(key.salted(server.fate_salt).generator().part(u64::from(attempt)).uniform(), errors, serial, parallel),
     };
     ServiceDraw { serial, rest, fate }
 }
@@ -182,13 +182,13 @@ fn fate(chance: f64, errors: &ErrorModel, serial: SimTime, parallel: SimTime) ->
 /// What the first call on a session takes beyond its own.
 pub fn first_call(key: Key, server: &ServerModel, attempt: u32) -> SimTime {
     let salt = server_salt(Purpose::FirstCall, server.name_hash);
-    server.first_call.sample(&mut key.salted(salt).at(u64::from(attempt)).generator())
+    server.first_call.sample(key.salted(salt).at(u64::from(attempt)).generator())
 }
 
 /// How long an attempt waits for a slot, or in all, where that is drawn.
 pub fn patience(key: Key, server: &ServerModel, attempt: u32, sampler: &crate::distribution::Sampler, part: u64) -> SimTime {
     let salt = server_salt(Purpose::Patience, server.name_hash);
-    sampler.sample(&mut key.salted(salt).at(u64::from(attempt)).generator().part(part))
+    sampler.sample(key.salted(salt).at(u64::from(attempt)).generator().part(part))
 }
 
 /// How long connecting takes, and whether a session comes about.
@@ -216,7 +216,7 @@ pub fn connect(key: Key, server: &ServerModel, attempt: u32, readiness: Readines
         (true, Readiness::Cold, Some(cold)) => cold,
         (true, _, _) => &server.connect_time,
     };
-    ConnectDraw { time: time.sample(&mut generator.part(1)), succeeds }
+    ConnectDraw { time: time.sample(generator.part(1)), succeeds }
 }
 
 /// Wait before retry `retry` (from 1): min(first * factor^(retry-1), max), spread as the policy says.
@@ -230,10 +230,10 @@ pub fn backoff(key: Key, policy: &BackoffModel, server: &ServerModel, retry: u32
     match &policy.spread {
         Spread::Jitter(jitter) if jitter.value.get() == 0.0 => wait,
         Spread::Jitter(jitter) => wait * (1.0 - jitter.value.get() * generator.uniform()),
-        Spread::Exponential => wait * generator.sample::<f64, _>(Exp1),
+        Spread::Exponential => wait * generator.exponential(),
     }
 }
 
 pub fn stand_in(key: Key, stand_in: &StandInModel) -> SimTime {
-    stand_in.time.sample(&mut key.salted(stand_in.salt).generator())
+    stand_in.time.sample(key.salted(stand_in.salt).generator())
 }

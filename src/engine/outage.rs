@@ -137,12 +137,12 @@ impl ServerState {
 impl CauseModel {
     /// Before outage `number`.
     fn up_time(&self, number: u64) -> SimTime {
-        self.every.sample(&mut self.key.at(2 * number).generator()).max(UP_SHORTEST)
+        self.every.sample(self.key.at(2 * number).generator()).max(UP_SHORTEST)
     }
 
     /// Of outage `number` that starts now: until its natural repair, or until the watchdog's restart.
     fn down_time(&self, number: u64, start: SimTime) -> SimTime {
-        let natural = self.lasts.sample(&mut self.key.at(2 * number + 1).generator());
+        let natural = self.lasts.sample(self.key.at(2 * number + 1).generator());
         let Some((policy, connect_time)) = &self.recovery else { return natural };
         self.restarted_after(policy, connect_time, Spell { number, start, natural })
     }
@@ -159,7 +159,7 @@ impl CauseModel {
                 break;
             }
             let key = self.key.with(Purpose::Restart as u64).with(outage.number).with(u64::from(attempt));
-            let takes = connect_time.sample(&mut key.generator().part(1));
+            let takes = connect_time.sample(key.generator().part(1));
             elapsed += takes.min(policy.limit.value);
             if takes <= policy.limit.value && key.uniform() < policy.success.value.get() {
                 return elapsed.min(outage.natural);

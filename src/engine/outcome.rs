@@ -3,7 +3,7 @@
 
 use hdrhistogram::Histogram;
 
-use crate::units::{Bytes, SimTime};
+use crate::units::{Bytes, SimTime, TimeSum};
 
 /// All counts of one replication; vectors are indexed by `AgentId` and `ServerId`.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,10 +40,10 @@ pub struct CallTally {
     pub hedges: u64,
     /// Sum over the calls that succeeded.
     pub quality_sum: f64,
-    /// \[s\], sum over the calls that succeeded.
-    pub response_sum: f64,
-    /// \[s\], sum over the calls that failed.
-    pub failure_time_sum: f64,
+    /// Sum over the calls that succeeded.
+    pub response_sum: TimeSum,
+    /// Sum over the calls that failed.
+    pub failure_time_sum: TimeSum,
 }
 
 /// What one server saw of the attempts that belong to counted calls.
@@ -69,15 +69,15 @@ pub struct ServerTally {
     pub timeouts: u64,
     /// Broken by an outage while waiting or being served.
     pub broken: u64,
-    /// \[s\] from an attempt's acceptance to its answer, sum over those that succeeded.
-    pub response_sum: f64,
+    /// From an attempt's acceptance to its answer, sum over those that succeeded.
+    pub response_sum: TimeSum,
     /// Accepted attempts that had to wait for a slot.
     pub delayed: u64,
-    /// \[s\] in the queue, sum over those whose service began.
-    pub wait_sum: f64,
-    /// Attempts that left the queue because their client gave up, and their time \[s\] in it.
+    /// In the queue, sum over those whose service began.
+    pub wait_sum: TimeSum,
+    /// Attempts that left the queue because their client gave up, and their time in it.
     pub gave_up_waiting: u64,
-    pub wait_given_up_sum: f64,
+    pub wait_given_up_sum: TimeSum,
     /// Slot time spent, all slots together, within the window.
     pub busy: SimTime,
     /// Serial work that arrived within the window, rejected work included: above slots x up time, the server is offered more than it can serve.

@@ -152,12 +152,13 @@ impl<O: Observer> Simulation<'_, O> {
     /// Those who wait begin, as long as there are slots.
     #[inline(always)]
     pub fn serve_waiting(&mut self, server: ServerId) {
-        while self.servers[server.index()].slots_free > 0
-            && !self.servers[server.index()].is_frozen()
-            && let Some(next) = self.servers[server.index()].waiting.pop()
+        while let state = &mut self.servers[server.index()]
+            && state.slots_free > 0
+            && !state.is_frozen()
+            && let Some(next) = state.waiting.pop()
         {
             if self.attempts.get(next).is_some_and(|attempt| attempt.phase == Phase::Waiting) {
-                self.servers[server.index()].waiting.len -= 1;
+                state.waiting.len -= 1;
                 self.start_service(next);
             }
         }
@@ -169,7 +170,7 @@ impl<O: Observer> Simulation<'_, O> {
         if attempt.counted {
             let tally = &mut self.servers[attempt.server.index()].tally;
             tally.gave_up_waiting += 1;
-            tally.wait_given_up_sum += (self.now - attempt.accepted).as_secs();
+            tally.wait_given_up_sum += self.now - attempt.accepted;
         }
     }
 }

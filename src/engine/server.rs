@@ -3,7 +3,7 @@
 use crate::random::Key;
 use crate::scenario::{Beyond, Discipline, GivenUp, Process};
 
-use super::call::Failure;
+use super::call::{Failure, Tried};
 use super::luck::{Fate, ServiceDraw};
 use super::model::ServerModel;
 use super::queue::Waiting;
@@ -145,8 +145,8 @@ impl<O: Observer> Simulation<'_, O> {
     #[inline(always)]
     pub fn begin_attempt(&mut self, call_id: Id<Call>, server: ServerId, target: u32, number: u32, probe: bool) -> Id<Attempt> {
         let call = &mut self.calls[call_id];
-        let (agent, counted, key, issued) = (call.agent, call.counted, call.key, call.issued);
-        let id = self.attempts.insert(Attempt {
+        let (agent, counted, key, issued, now) = (call.agent, call.counted, call.key, call.issued, self.now);
+        let id = self.attempts.insert(move || Attempt {
             server,
             target,
             call: Some(call_id),
@@ -157,7 +157,7 @@ impl<O: Observer> Simulation<'_, O> {
             number,
             phase: Phase::Connecting,
             session: None,
-            begun: self.now,
+            begun: now,
             accepted: SimTime::ZERO,
             started: SimTime::ZERO,
             frozen_by_start: SimTime::ZERO,
@@ -306,7 +306,7 @@ impl<O: Observer> Simulation<'_, O> {
     fn reject(&mut self, id: Id<Attempt>, until: SimTime) {
         let Some(attempt) = self.remove_attempt(id) else { return };
         if let Some(call) = attempt.call {
-            self.attempt_failed(call, &attempt, Failure::Rejected { until });
+            self.attempt_failed(call, attempt.tried(), Failure::Rejected { until });
         }
     }
 
@@ -329,7 +329,7 @@ impl<O: Observer> Simulation<'_, O> {
         match attempt.phase {
             Phase::Waiting => self.leave_queue(attempt),
             Phase::Serial => {
-                self.leave_slot(attempt);
+                self.leave_slot(attempt.server, attempt.started);
                 self.slot_is_left(attempt.server);
             }
             Phase::Connecting | Phase::Parallel | Phase::Silent => {}
@@ -361,7 +361,7 @@ impl<O: Observer> Simulation<'_, O> {
                 }
             }
             if let Some(call) = attempt.call {
-                self.attempt_failed(call, &attempt, Failure::Failed);
+                self.attempt_failed(call, attempt.tried(), Failure::Failed);
             }
         }
         self.broken = broken;
@@ -370,8 +370,15 @@ impl<O: Observer> Simulation<'_, O> {
 
 impl Attempt {
     /// It reached the server, which took it.
+    #[inline(always)]
     pub fn was_taken(&self) -> bool {
         self.phase != Phase::Connecting
+    }
+
+    #[inline(always)]
+    pub fn tried(&self) -> Tried {
+        let Attempt { server, target, number, probe, at_risk, .. } = *self;
+        Tried { server, target, number, taken: self.was_taken(), probe, at_risk }
     }
 }
 

@@ -17,7 +17,7 @@ impl<O: Observer> Simulation<'_, O> {
         attempt.frozen_by_start = state.frozen_total;
         self.observer.service_begins(&ServiceStart { at: self.now, server, waited, counted });
         if counted {
-            state.tally.wait_sum += waited.as_secs();
+            state.tally.wait_sum += waited;
         }
         attempt.phase = Phase::Serial;
         if attempt.serial == SimTime::ZERO {
@@ -33,24 +33,24 @@ impl<O: Observer> Simulation<'_, O> {
     #[inline(always)]
     pub fn serial_done(&mut self, id: Id<Attempt>) {
         // An outage may have broken it, its client may have cancelled it, its server may have been frozen meanwhile.
-        let Some(attempt) = self.attempts.get(id).copied() else { return };
-        if self.servers[attempt.server.index()].model.freezes && self.is_held(id) {
+        let Some(&Attempt { server, started, .. }) = self.attempts.get(id) else { return };
+        if self.servers[server.index()].model.freezes && self.is_held(id) {
             return;
         }
-        self.leave_slot(&attempt);
-        self.serve_waiting(attempt.server);
+        self.leave_slot(server, started);
+        self.serve_waiting(server);
         self.serve_rest(id);
     }
 
-    /// An attempt on a slot leaves it, done or not.
+    /// An attempt that began there then leaves its slot, done or not.
     #[inline(always)]
-    pub fn leave_slot(&mut self, attempt: &Attempt) {
-        if self.servers[attempt.server.index()].model.discipline == Discipline::ProcessorSharing {
-            return self.leave_share(attempt.server);
+    pub fn leave_slot(&mut self, server: ServerId, started: SimTime) {
+        let state = &mut self.servers[server.index()];
+        if state.model.discipline == Discipline::ProcessorSharing {
+            return self.leave_share(server);
         }
-        let busy = self.model.within_window(attempt.started, self.now);
-        self.servers[attempt.server.index()].tally.busy += busy;
-        self.servers[attempt.server.index()].slots_free += 1;
+        state.tally.busy += self.model.within_window(started, self.now);
+        state.slots_free += 1;
     }
 
     /// What is left once the slot is free.
@@ -79,10 +79,10 @@ impl<O: Observer> Simulation<'_, O> {
     fn answer(&mut self, id: Id<Attempt>) {
         let Some(attempt) = self.remove_attempt(id) else { return };
         if self.servers[attempt.server.index()].model.memory_growth.0 > 0 {
-            self.grow(&attempt);
+            self.grow(attempt.server, attempt.session);
         }
         if attempt.fate == Fate::Disconnected {
-            self.disconnect(&attempt);
+            self.disconnect(attempt.server, attempt.session);
         }
         let Some(call) = attempt.call else { return };
         self.note_latency(attempt.server, self.now - attempt.begun);
@@ -91,12 +91,12 @@ impl<O: Observer> Simulation<'_, O> {
         if attempt.fate == Fate::Success {
             if attempt.counted {
                 tally.succeeded += 1;
-                tally.response_sum += (self.now - attempt.accepted).as_secs();
+                tally.response_sum += self.now - attempt.accepted;
             }
-            self.attempt_succeeded(call, &attempt);
+            self.attempt_succeeded(call, attempt.tried());
         } else {
             tally.errors += u64::from(attempt.counted);
-            self.attempt_failed(call, &attempt, Failure::Failed);
+            self.attempt_failed(call, attempt.tried(), Failure::Failed);
         }
     }
 

@@ -39,10 +39,11 @@ impl<O: Observer> Simulation<'_, O> {
     /// An attempt goes through its session, which is opened first where there is none.
     #[inline(always)]
     pub fn connect_attempt(&mut self, id: Id<Attempt>, server: ServerId) {
-        match self.servers[server.index()].model.process {
-            Process::Shared => match self.servers[server.index()].link {
+        let state = &mut self.servers[server.index()];
+        match state.model.process {
+            Process::Shared => match state.link {
                 Link::Open => self.arrive(id),
-                Link::Opening { .. } => self.servers[server.index()].connecting.push(id),
+                Link::Opening { .. } => state.connecting.push(id),
                 Link::Closed => self.open_link(id),
             },
             Process::Session => match self.open_session_of(id, server) {
@@ -112,7 +113,7 @@ impl<O: Observer> Simulation<'_, O> {
     fn connecting_failed(&mut self, id: Id<Attempt>) {
         let Some(attempt) = self.remove_attempt(id) else { return };
         if let Some(call) = attempt.call {
-            self.attempt_failed(call, &attempt, Failure::Failed);
+            self.attempt_failed(call, attempt.tried(), Failure::Failed);
         }
     }
 
@@ -129,7 +130,7 @@ impl<O: Observer> Simulation<'_, O> {
             let state = &mut self.servers[server.index()];
             state.sessions += 1;
             let session = Session { server, epoch: state.epoch, open: true, used: false, grown: 0, before: None };
-            self.attempts[id].session = Some(self.sessions.insert(session));
+            self.attempts[id].session = Some(self.sessions.insert(|| session));
         }
         let draw = self.draw_connect(id);
         if draw.time == SimTime::ZERO {
@@ -189,13 +190,13 @@ impl<O: Observer> Simulation<'_, O> {
         }
     }
 
-    /// The connection that this attempt came through broke: the next attempt connects anew. Others on a shared server keep theirs.
-    pub fn disconnect(&mut self, attempt: &Attempt) {
-        match attempt.session {
+    /// The connection that an attempt came through broke: the next attempt connects anew. Others on a shared server keep theirs.
+    pub fn disconnect(&mut self, server: ServerId, session: Option<Id<Session>>) {
+        match session {
             Some(session) if self.sessions.contains(session) => self.release_session(session),
             Some(_) => {}
             None => {
-                let link = &mut self.servers[attempt.server.index()].link;
+                let link = &mut self.servers[server.index()].link;
                 if *link == Link::Open {
                     *link = Link::Closed;
                 }
@@ -222,12 +223,12 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// The process that answered has grown, as far as the host has room.
-    pub fn grow(&mut self, attempt: &Attempt) {
-        let server = attempt.server.index();
+    pub fn grow(&mut self, server: ServerId, session: Option<Id<Session>>) {
+        let server = server.index();
         let growth = self.servers[server].model.memory_growth;
         let state = &mut self.servers[server];
         let epoch = state.epoch;
-        let grown = match attempt.session {
+        let grown = match session {
             None => &mut state.grown,
             // Its task may have ended without waiting for this answer.
             Some(id) => match self.sessions.get_mut(id) {
@@ -237,7 +238,7 @@ impl<O: Observer> Simulation<'_, O> {
         };
         if self.memory.take(self.now, growth) {
             *grown += growth.0;
-            if attempt.session.is_some() {
+            if session.is_some() {
                 self.servers[server].sessions_grown += growth.0;
             }
         }

@@ -36,41 +36,49 @@ impl<T> fmt::Debug for Id<T> {
 #[derive(Debug)]
 pub struct Slab<T> {
     places: Vec<Place<T>>,
-    free: Vec<u32>,
+    /// The place that was left last, which knows the one left before: [`NONE`] where none is free.
+    free: u32,
 }
 
+const NONE: u32 = u32::MAX;
+
 #[derive(Debug)]
+#[repr(align(64))]
 struct Place<T> {
     /// Odd while a tenant is in, even while the place is free: one comparison tells whether an id's tenant is there.
     generation: u32,
+    /// Where it is free: the next free one.
+    free_next: u32,
     /// The last one stays where none is in.
     tenant: T,
 }
 
 impl<T: Copy> Slab<T> {
     pub fn new() -> Slab<T> {
-        Slab { places: Vec::new(), free: Vec::new() }
+        Slab { places: Vec::new(), free: NONE }
     }
 
     #[inline(always)]
-    pub fn insert(&mut self, tenant: T) -> Id<T> {
-        let (index, generation) = match self.free.pop() {
-            Some(index) => {
-                let place = &mut self.places[index as usize];
-                // 2^31 tenants later an id would fit again; no event waits that long.
-                place.generation = place.generation.wrapping_add(1);
-                place.tenant = tenant;
-                (index, place.generation)
-            }
-            None => {
-                let index = u32::try_from(self.places.len()).expect("memory ends before 2^32 things are under way at once");
-                self.places.push(Place { generation: 1, tenant });
-                // So that leaving never allocates.
-                self.free.reserve(self.places.len());
-                (index, 1)
-            }
+    pub fn insert(&mut self, tenant: impl FnOnce() -> T) -> Id<T> {
+        let index = self.free;
+        let generation = if let Some(place) = self.places.get_mut(index as usize) {
+            self.free = place.free_next;
+            // 2^31 tenants later an id would fit again; no event waits that long.
+            place.generation = place.generation.wrapping_add(1);
+            place.tenant = tenant();
+            place.generation
+        } else {
+            return self.insert_anew(tenant());
         };
         Id { index, generation: NonZeroU32::new(generation).expect("odd"), of: PhantomData }
+    }
+
+    #[cold]
+    fn insert_anew(&mut self, tenant: T) -> Id<T> {
+        let index = u32::try_from(self.places.len()).ok().filter(|index| *index != NONE);
+        self.places.push(Place { generation: 1, free_next: NONE, tenant });
+        let index = index.expect("memory ends before 2^32 things are under way at once");
+        Id { index, generation: NonZeroU32::MIN, of: PhantomData }
     }
 
     #[inline(always)]
@@ -93,7 +101,8 @@ impl<T: Copy> Slab<T> {
             return None;
         }
         place.generation = place.generation.wrapping_add(1);
-        self.free.push(id.index);
+        place.free_next = self.free;
+        self.free = id.index;
         Some(place.tenant)
     }
 
@@ -111,18 +120,23 @@ impl<T: Copy> Slab<T> {
     }
 }
 
+/// For ids whose tenant is in: whoever holds them keeps it. That is checked where debug assertions are.
 impl<T: Copy> Index<Id<T>> for Slab<T> {
     type Output = T;
     #[inline(always)]
     fn index(&self, id: Id<T>) -> &T {
-        self.get(id).expect("whoever holds this id keeps its tenant")
+        let place = &self.places[id.index as usize];
+        debug_assert_eq!(place.generation, id.generation.get(), "whoever holds this id keeps its tenant");
+        &place.tenant
     }
 }
 
 impl<T: Copy> IndexMut<Id<T>> for Slab<T> {
     #[inline(always)]
     fn index_mut(&mut self, id: Id<T>) -> &mut T {
-        self.get_mut(id).expect("whoever holds this id keeps its tenant")
+        let place = &mut self.places[id.index as usize];
+        debug_assert_eq!(place.generation, id.generation.get(), "whoever holds this id keeps its tenant");
+        &mut place.tenant
     }
 }
 
@@ -133,9 +147,9 @@ mod tests {
     #[test]
     fn an_id_finds_its_own_tenant_only() {
         let mut slab = Slab::new();
-        let first = slab.insert('a');
+        let first = slab.insert(|| 'a');
         assert_eq!(slab.remove(first), Some('a'));
-        let second = slab.insert('b');
+        let second = slab.insert(|| 'b');
         assert_eq!((slab.get(first), slab.get(second)), (None, Some(&'b')));
         assert_eq!((slab.remove(first), slab.places.len()), (None, 1));
         assert_eq!(slab.iter().map(|(_, tenant)| *tenant).collect::<String>(), "b");

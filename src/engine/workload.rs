@@ -32,16 +32,22 @@ impl<O: Observer> Simulation<'_, O> {
     #[inline(always)]
     pub fn start_task(&mut self, agent: AgentId, key: Key, calls: u32, origin: Origin) {
         let rows = calls.min(self.agents[agent.index()].model.at_once);
-        let task = self.tasks.insert(Task { agent, origin, key, claimed: rows, calls, rows, sessions: None });
-        for number in 1..=rows {
-            self.issue_call(task, number);
+        let task = self.tasks.insert(move || Task { agent, origin, key, claimed: rows, calls, rows, sessions: None });
+        let mut number = 0;
+        while number < rows {
+            number += 1;
+            self.issue_call_of(task, agent, key.at(u64::from(number)), origin);
         }
     }
 
     #[inline(always)]
     pub fn issue_call(&mut self, id: Id<Task>, number: u32) {
-        let task = &self.tasks[id];
-        let (agent, origin, key) = (task.agent, task.origin, task.key.at(u64::from(number)));
+        let Task { agent, key, origin, .. } = self.tasks[id];
+        self.issue_call_of(id, agent, key.at(u64::from(number)), origin);
+    }
+
+    #[inline(always)]
+    fn issue_call_of(&mut self, id: Id<Task>, agent: AgentId, key: Key, origin: Origin) {
         let need = match (origin, &self.model.replay) {
             (Origin::Replay(number), Some(replay)) => replay.calls[number as usize].need,
             _ => self.agents[agent.index()].model.need(key),
@@ -72,7 +78,9 @@ impl<O: Observer> Simulation<'_, O> {
     #[inline(always)]
     fn end_task(&mut self, id: Id<Task>) {
         let Some(task) = self.tasks.remove(id) else { return };
-        self.close_sessions(task.sessions);
+        if task.sessions.is_some() {
+            self.close_sessions(task.sessions);
+        }
         if let Origin::User(user) = task.origin {
             self.user_pauses(task.agent, user);
         }

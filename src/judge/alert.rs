@@ -52,7 +52,7 @@ pub fn alerts(scenario: &Scenario, replications: &[Replication]) -> Vec<Alert> {
         let name = Some(server.name.as_str());
         check(AlertKind::Response, name, rules.response.as_ref().map(|f| f.value.as_secs()), &|r| {
             let tally = &r.servers[i];
-            (tally.succeeded >= ATTEMPTS_MIN).then(|| tally.response_sum / tally.succeeded as f64)
+            (tally.succeeded >= ATTEMPTS_MIN).then(|| tally.response_sum.as_secs() / tally.succeeded as f64)
         });
         check(AlertKind::ErrorRate, name, rules.error_rate.as_ref().map(|f| f.value.get()), &|r| {
             let tally = &r.servers[i];

@@ -53,7 +53,7 @@ fn kpis(scenario: &Scenario, mapping: &Mapping, outcome: &Outcome) -> Kpis {
     let quantile = |q: f64| (!outcome.response.is_empty()).then(|| outcome.response.value_at_quantile(q) as f64 / 1e6);
     Kpis(Kpi::ALL.map(|kpi| match kpi {
         Kpi::Availability => share(calls.reached, calls.issued),
-        Kpi::ResponseMean => ratio(calls.response_sum, calls.succeeded as f64),
+        Kpi::ResponseMean => ratio(calls.response_sum.as_secs(), calls.succeeded as f64),
         Kpi::ResponseP95 => quantile(0.95),
         Kpi::ResponseP99 => quantile(0.99),
         Kpi::ErrorRate => share(calls.failed, calls.issued),
@@ -177,7 +177,7 @@ pub fn summarize(scenario: &Scenario, replications: &[Replication]) -> Summary {
             calls: over(&|r| ratio(r.agents[i].issued as f64 * 3600.0, r.window.as_secs())),
             availability: over(&|r| share(r.agents[i].reached, r.agents[i].issued)),
             error_rate: over(&|r| share(r.agents[i].failed, r.agents[i].issued)),
-            response_mean: over(&|r| ratio(r.agents[i].response_sum, r.agents[i].succeeded as f64)),
+            response_mean: over(&|r| ratio(r.agents[i].response_sum.as_secs(), r.agents[i].succeeded as f64)),
             quality: over(&|r| ratio(r.agents[i].quality_sum, r.agents[i].succeeded as f64)),
         })
         .collect();
@@ -194,8 +194,8 @@ pub fn summarize(scenario: &Scenario, replications: &[Replication]) -> Summary {
                 offered: over(&|r| {
                     ratio(r.servers[i].offered.as_secs(), slots * r.servers[i].up.saturating_sub(r.servers[i].frozen).as_secs())
                 }),
-                response_mean: over(&|r| ratio(r.servers[i].response_sum, r.servers[i].succeeded as f64)),
-                wait_mean: over(&|r| ratio(r.servers[i].wait_sum, (r.servers[i].accepted - r.servers[i].gave_up_waiting) as f64)),
+                response_mean: over(&|r| ratio(r.servers[i].response_sum.as_secs(), r.servers[i].succeeded as f64)),
+                wait_mean: over(&|r| ratio(r.servers[i].wait_sum.as_secs(), (r.servers[i].accepted - r.servers[i].gave_up_waiting) as f64)),
                 at_risk: over(&|r| share(r.servers[i].at_risk, r.servers[i].succeeded + r.servers[i].errors)),
                 error_rate: over(&|r| share(r.servers[i].attempts - r.servers[i].succeeded, r.servers[i].attempts)),
                 connected: over(&|r| share(r.servers[i].connects - r.servers[i].connect_failures, r.servers[i].connects)),

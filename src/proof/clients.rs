@@ -86,18 +86,18 @@ fn closed_loops() -> Vec<Oracle> {
 /// In the queue, whether it ended on a slot or in giving up.
 fn wait_of_all(seen: Seen) -> f64 {
     let station = seen.station();
-    (station.wait_sum + station.wait_given_up_sum) / station.accepted as f64
+    (station.wait_sum.as_secs() + station.wait_given_up_sum.as_secs()) / station.accepted as f64
 }
 
 /// From issue to answer or cancellation.
 fn time_of_all(seen: Seen) -> f64 {
     let calls = seen.outcome.calls();
-    (calls.response_sum + calls.failure_time_sum) / calls.issued as f64
+    (calls.response_sum.as_secs() + calls.failure_time_sum.as_secs()) / calls.issued as f64
 }
 
 /// Mean number of calls that wait to try again: all their time but that on the slot, by Little's law.
 fn between_attempts(seen: Seen) -> f64 {
-    (seen.outcome.calls().response_sum - seen.station().response_sum) / seen.window()
+    (seen.outcome.calls().response_sum.as_secs() - seen.station().response_sum.as_secs()) / seen.window()
 }
 
 fn attempts_a_call(seen: Seen) -> f64 {

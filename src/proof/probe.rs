@@ -97,13 +97,13 @@ impl<'a> Seen<'a> {
     /// Mean response time of the calls that succeeded \[s\].
     pub fn response(self) -> f64 {
         let calls = self.outcome.calls();
-        calls.response_sum / calls.succeeded as f64
+        calls.response_sum.as_secs() / calls.succeeded as f64
     }
 
     /// Of one agent's calls that succeeded \[s\].
     pub fn response_of(self, agent: usize) -> f64 {
         let calls = &self.outcome.agents[agent];
-        calls.response_sum / calls.succeeded as f64
+        calls.response_sum.as_secs() / calls.succeeded as f64
     }
 
     /// \[s^2\]
@@ -119,7 +119,7 @@ impl<'a> Seen<'a> {
     /// Mean wait for a slot \[s\]: of those that were served.
     pub fn wait(self) -> f64 {
         let station = self.station();
-        station.wait_sum / (station.accepted - station.gave_up_waiting) as f64
+        station.wait_sum.as_secs() / (station.accepted - station.gave_up_waiting) as f64
     }
 
     /// \[s\]

@@ -142,7 +142,7 @@ fn servers(scenario: &Scenario, measured: &[Measured]) -> Vec<Column> {
                 tally.busy.as_secs(),
                 tally.offered.as_secs(),
                 tally.up.as_secs(),
-                tally.response_sum,
+                tally.response_sum.as_secs(),
                 planned,
             ];
             times.iter_mut().zip(row).for_each(|((_, column), value)| column.push(value));
@@ -167,7 +167,7 @@ fn agents(scenario: &Scenario, measured: &[Measured]) -> Vec<Column> {
             names.push(agent.name.clone());
             let row = [tally.issued, tally.succeeded, tally.failed, tally.reached, tally.degraded, tally.fallen_back, tally.attempts];
             counts.iter_mut().zip(row).for_each(|((_, column), value)| column.push(value));
-            let row = [tally.quality_sum, tally.response_sum, tally.failure_time_sum];
+            let row = [tally.quality_sum, tally.response_sum.as_secs(), tally.failure_time_sum.as_secs()];
             sums.iter_mut().zip(row).for_each(|((_, column), value)| column.push(value));
         }
     }

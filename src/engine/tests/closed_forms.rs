@@ -49,13 +49,13 @@ fn check_on(mapping: &Mapping, mut scenario: Scenario, measure: impl Fn(&Outcome
 /// Mean response time \[s\] of the calls that succeeded.
 fn response(outcome: &Outcome) -> f64 {
     let calls = outcome.calls();
-    calls.response_sum / calls.succeeded as f64
+    calls.response_sum.as_secs() / calls.succeeded as f64
 }
 
 /// Mean wait \[s\] of the calls at the only server, which has no parallel part.
 fn wait(outcome: &Outcome) -> f64 {
     let server = &outcome.servers[0];
-    (server.response_sum - server.busy.as_secs()) / server.succeeded as f64
+    (server.response_sum.as_secs() - server.busy.as_secs()) / server.succeeded as f64
 }
 
 /// The mean wait grows from an empty system: this much is left out \[s\].
@@ -70,7 +70,7 @@ fn m_m_1_with_priorities() {
     let mut scenario = queue(25_000.0, 0.4, Server { discipline: Discipline::Priority, ..server("s", exponential(1.0)) });
     add_agent(&mut scenario, "urgent", 0.3);
     scenario.agents[1].priority = 1;
-    let wait = |o: &Outcome, agent: usize| o.agents[agent].response_sum / o.agents[agent].succeeded as f64 - 1.0;
+    let wait = |o: &Outcome, agent: usize| o.agents[agent].response_sum.as_secs() / o.agents[agent].succeeded as f64 - 1.0;
     let expected = [expected("priority Wq, low", 0.7 / (0.7 * 0.3), 0.12), expected("priority Wq, high", 0.7 / 0.7, 0.07)];
     check_on(&primaries(&[0, 0]), after_warmup(scenario), |o| vec![wait(o, 0), wait(o, 1)], &expected);
 }

@@ -43,5 +43,5 @@ call_life = "2d"
 /// The wait is what is left of the responses without the time on a slot.
 fn served(outcome: &Outcome) -> Served {
     let server = &outcome.servers[0];
-    Served { customers: outcome.calls().issued, wait: server.response_sum - server.busy.as_secs() }
+    Served { customers: outcome.calls().issued, wait: server.response_sum.as_secs() - server.busy.as_secs() }
 }

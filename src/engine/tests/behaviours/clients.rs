@@ -46,7 +46,7 @@ fn waiting_for_a_slot_has_an_end() {
     let check = |what, scenario: &Scenario, expected, busy| {
         let outcome = check_log(what, scenario, &primaries(&[0]), &[0.0, 1.0, 7.0], expected);
         assert_eq!(outcome.servers[0].busy, secs(busy), "{what}");
-        (outcome.servers[0].timeouts, outcome.servers[0].gave_up_waiting, outcome.servers[0].wait_given_up_sum)
+        (outcome.servers[0].timeouts, outcome.servers[0].gave_up_waiting, outcome.servers[0].wait_given_up_sum.as_secs())
     };
     // The second call's work keeps its place, and is done for nobody; the third waits behind it.
     assert_eq!(check("goes on", &scenario, &[Ok(10.0), Err(5.0), Err(11.0)], 30.0), (2, 0, 0.0));
@@ -83,7 +83,7 @@ fn patience_is_drawn() {
     about("answered in time", calls.succeeded as f64 / calls.issued as f64, in_time, 0.015);
     // Of an exponential time that is below 5 s.
     let mean = 10.0 - 5.0 * in_time / (1.0 - in_time);
-    about("given up after", calls.failure_time_sum / calls.failed as f64, mean, 0.07);
+    about("given up after", calls.failure_time_sum.as_secs() / calls.failed as f64, mean, 0.07);
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn back_off_is_spread() {
     let failure_time = |spread, scenario: &mut Scenario| {
         scenario.policy.backoff.spread = spread;
         let calls = simulate(scenario, &primaries(&[0]), RUN).calls();
-        calls.failure_time_sum / calls.failed as f64
+        calls.failure_time_sum.as_secs() / calls.failed as f64
     };
     // Two refusals of a second each, and the wait between them.
     about("exponential", failure_time(Spread::Exponential, &mut scenario), 5.0, 0.09);
@@ -190,7 +190,7 @@ fn an_agent_s_limit_of_one_is_like_a_single_slot() {
     limited.agents[0].concurrency = Some(Figure::stated(1));
     one_slot.servers[0].slots = Figure::stated(1);
     assert_eq!(run(&limited), run(&one_slot));
-    assert!(run(&limited).1.response_sum > 15.0 * run(&limited).1.succeeded as f64, "waiting counts");
+    assert!(run(&limited).1.response_sum.as_secs() > 15.0 * run(&limited).1.succeeded as f64, "waiting counts");
     limited.agents[0].concurrency = Some(Figure::stated(3));
     one_slot.servers[0].slots = Figure::stated(3);
     assert_eq!(run(&limited), run(&one_slot));

@@ -40,8 +40,8 @@ fn check(what: &str, scenario: &Scenario, mapping: &Mapping, expected: PerCall) 
     close("succeeded", calls.succeeded as f64 / issued, expected.succeeded);
     close("reached", calls.reached as f64 / issued, expected.reached);
     close("fallen back", calls.fallen_back as f64 / issued, expected.fallen_back);
-    close("response", calls.response_sum / calls.succeeded.max(1) as f64, expected.response);
-    close("time to failure", calls.failure_time_sum / calls.failed.max(1) as f64, expected.failure_time);
+    close("response", calls.response_sum.as_secs() / calls.succeeded.max(1) as f64, expected.response);
+    close("time to failure", calls.failure_time_sum.as_secs() / calls.failed.max(1) as f64, expected.failure_time);
     outcome
 }
 
