@@ -71,6 +71,7 @@ pub struct Asked {
     pub mappings: Vec<Input>,
     pub what_ifs: Vec<String>,
     pub gateways: Vec<Dispatch>,
+    pub pareto: bool,
 }
 
 /// A run's whole input.
@@ -107,6 +108,7 @@ impl Job {
             mappings: asked.mappings,
             gateways: asked.gateways.into_iter().map(Dispatch::name).collect(),
             replay,
+            pareto: asked.pareto,
         };
         Job::checked(manifest, scenario)
     }

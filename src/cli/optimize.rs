@@ -9,7 +9,7 @@ use mcplab::judge::Verdict;
 use mcplab::mapping::Mapping;
 use mcplab::mapping::file::{self, MappingFile};
 use mcplab::mapping::seal::seal;
-use mcplab::report::{Measured, evidence, recommendation_text, run_id, tables_of};
+use mcplab::report::{Measured, evidence, front_text, recommendation_text, run_id, tables_of};
 use mcplab::scenario::Scenario;
 use mcplab::study;
 
@@ -20,7 +20,7 @@ use super::{Exit, input, output};
 /// Choose a mapping, judge it on fresh replications, and write it with its evidence
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = format!("Examples:\n  mcplab optimize mine.toml -o mapping.toml\n  mcplab optimize scenarios/openmanager-vibe-v5.toml --replications 50 -o mapping.toml\n  mcplab optimize mine.toml --replay calls.jsonl -o mapping.toml\n\nWithout --mapping, the file NAME.plan.toml beside NAME.toml takes part.\n\n{REPLAY_HELP}\n\nExit code: 0 the mapping is validated, 1 it is not, 2 an error.")
+    after_help = format!("Examples:\n  mcplab optimize mine.toml -o mapping.toml\n  mcplab optimize scenarios/openmanager-vibe-v5.toml --replications 50 -o mapping.toml\n  mcplab optimize mine.toml --replay calls.jsonl -o mapping.toml\n  mcplab optimize mine.toml --pareto\n\nWithout --mapping, the file NAME.plan.toml beside NAME.toml takes part.\n\n{REPLAY_HELP}\n\nExit code: 0 the mapping is validated, 1 it is not, 2 an error.")
 )]
 pub struct Args {
     #[command(flatten)]
@@ -33,6 +33,10 @@ pub struct Args {
     /// A mapping file that takes part; may be given several times
     #[arg(long = "mapping", value_name = "FILE")]
     mappings: Vec<PathBuf>,
+
+    /// Show the Pareto front of all that was simulated: response, error, planned balance and changed assignments
+    #[arg(long)]
+    pareto: bool,
 }
 
 /// In the results folder.
@@ -43,7 +47,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         refuse_to_overwrite(path)?;
     }
     let mappings = mappings(&args.options.scenario, &args.mappings)?;
-    let job = Job::new("optimize", &args.options, Asked { mappings, ..Asked::default() })?;
+    let job = Job::new("optimize", &args.options, Asked { mappings, pareto: args.pareto, ..Asked::default() })?;
     let (exit, finished) = job.run(&args.options)?;
     if let Some(path) = &args.output {
         let (_, bytes) = finished.files.iter().find(|(name, _)| name == MAPPING_FILE).context("optimize always makes a mapping")?;
@@ -86,8 +90,12 @@ pub fn execute(job: &Job, watch: &dyn Watch) -> anyhow::Result<Finished> {
     let mut files = tables_of(scenario, &measured)?;
     seal(&mut mapping, scenario);
     files.push((MAPPING_FILE.to_owned(), file::write(&mapping, scenario).into_bytes()));
+    let mut text = recommendation_text(scenario, &recommendation);
+    if job.manifest.pareto {
+        text += &front_text(&recommendation.front);
+    }
     Ok(Finished {
-        text: recommendation_text(scenario, &recommendation),
+        text,
         json: serde_json::to_value(&recommendation)?,
         files,
         exit: if recommendation.verdict == Verdict::Validated { Exit::Met } else { Exit::Missed },

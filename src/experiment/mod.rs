@@ -66,13 +66,18 @@ impl Stage {
 /// All replications of all cases: one vector a case, in order. Replication i of every case meets the same tasks, luck and
 /// outages.
 pub fn run(cases: &[Case], design: Design, watch: &dyn Watch) -> Vec<Vec<Replication>> {
+    run_from(cases, design, 0, watch)
+}
+
+/// As [`run`], where the first so many replications of the design's stage have been run before.
+pub fn run_from(cases: &[Case], design: Design, before: u32, watch: &dyn Watch) -> Vec<Vec<Replication>> {
     let replications = design.replications as usize;
     watch.phase("simulating", (cases.len() * replications) as u64);
     let mut all: Vec<Replication> = (0..cases.len() * replications)
         .into_par_iter()
         .map(|index| {
             let case = cases[index / replications];
-            let replication = design.stage.first_replication() + (index % replications) as u32;
+            let replication = design.stage.first_replication() + before + (index % replications) as u32;
             let outcome = simulate(case.scenario, case.mapping, Run { seed: design.seed, replication });
             watch.step();
             Replication::new(case.scenario, case.mapping, outcome)

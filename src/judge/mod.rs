@@ -2,10 +2,12 @@
 
 mod alert;
 mod kpi;
+mod selection;
 mod statistics;
 mod verdict;
 
 pub use alert::{Alert, AlertKind, alerts};
 pub use kpi::{AgentSummary, Allowed, KpiSummary, Kpis, Replication, ServerSummary, Summary, loss, summarize};
+pub use selection::{Demand, Samples, Selection, probability_within, select};
 pub use statistics::{Estimate, Paired, estimate, holm, mser5, paired};
 pub use verdict::{Judged, KpiResult, Verdict, judge};

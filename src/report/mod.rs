@@ -11,7 +11,7 @@ mod tables;
 pub use comparison::comparison_text;
 pub use format::{bar, estimate, plain_table, quantity};
 pub use proof::proof_text;
-pub use recommendation::{evidence, recommendation_text};
+pub use recommendation::{evidence, front_text, recommendation_text};
 pub use run::{
     Input, Manifest, ReplayedLog, RunError, TIMES_FILE, Written, differing_files, folder_name, read_manifest, run_id, write_run,
 };

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use toml::{Table, Value};
 
 use crate::judge::{KpiResult, Verdict};
-use crate::scenario::Scenario;
-use crate::study::{Case, Recommendation};
+use crate::scenario::{Kpi, Scenario};
+use crate::study::{Case, FrontPoint, Recommendation, SearchReport};
 
 use super::format::{count, estimate, indented, mark, plain_table, replay_line, target};
 
@@ -52,6 +52,7 @@ pub fn recommendation_text(scenario: &Scenario, recommendation: &Recommendation)
         0 => {}
         fallbacks => _ = writeln!(text, "\n{} a fallback; today none has", have(fallbacks)),
     }
+    text += &search_text(&recommendation.search);
     if !recommendation.put_back.is_empty() {
         let _ = writeln!(
             text,
@@ -86,6 +87,57 @@ pub fn recommendation_text(scenario: &Scenario, recommendation: &Recommendation)
         let _ = writeln!(text, "What-ifs that are not required, in which a target is missed: {}.", not_required.join(", "));
     }
     text
+}
+
+fn search_text(search: &SearchReport) -> String {
+    let SearchReport { indifference, probability_good, probability_best, .. } = *search;
+    let percent = 100.0 * search.confidence;
+    let mut text = format!(
+        "\nSearch over the simulator: {} tried in {}, {} replications, {} of them of the chosen one\n",
+        count(search.mappings, "mapping"),
+        count(search.rounds as usize, "round"),
+        search.replications,
+        search.replications_of_chosen
+    );
+    if search.mappings > 1 {
+        text += &match search.guaranteed {
+            true => format!("  selected with {percent:.0} % confidence, indifference zone {indifference} of loss: {}\n", search.procedure),
+            false => format!("  the budget of replications ended before {percent:.0} % confidence: {}\n", search.procedure),
+        };
+        let _ = writeln!(
+            text,
+            "  probability that none of the others is better by more than {indifference}: at least {}; that none is better at all: at least {}",
+            probability(probability_good),
+            probability(probability_best)
+        );
+        for other in &search.runners_up {
+            let _ = writeln!(text, "  {:+.4} of loss: {}", other.loss_more, other.name);
+        }
+    }
+    text
+}
+
+/// Never rounded up to certainty.
+fn probability(p: f64) -> String {
+    if p > 0.999 { "0.999".to_owned() } else { format!("{:.3}", (p * 1000.0).floor() / 1000.0) }
+}
+
+/// The Pareto front as a table.
+pub fn front_text(front: &[FrontPoint]) -> String {
+    let header = ["changed", "mean response", "error rate", "planned balance", "mapping"];
+    let rows: Vec<Vec<String>> = front
+        .iter()
+        .map(|point| {
+            vec![
+                point.changed.to_string(),
+                estimate(Kpi::ResponseMean, Some(point.response_mean)),
+                estimate(Kpi::ErrorRate, Some(point.error_rate)),
+                format!("{:.1}", point.balance),
+                point.name.clone(),
+            ]
+        })
+        .collect();
+    format!("\nPareto front of what was simulated (± is a 95 % interval; on the front by means)\n{}\n", plain_table(&header, &rows, &[]))
 }
 
 fn have(needs: usize) -> String {

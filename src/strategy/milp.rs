@@ -53,6 +53,47 @@ fn decide_exactly(objective: &Objective) -> Solved {
     }
 }
 
+/// The mappings that come after the optimum, best first; none above [`EXACT_NEEDS`] movable needs, nor where the solver fails.
+pub fn next_best(objective: &Objective, count: usize) -> Vec<Vec<ServerId>> {
+    let choices = Choices::of(objective.scenario);
+    if choices.movable.len() > EXACT_NEEDS {
+        return Vec::new();
+    }
+    let mut found = vec![decide_exactly(objective).primaries];
+    let (targets, _) = reachable_targets(objective);
+    let Ok(relaxation) = relax(objective, &targets) else { return Vec::new() };
+    let mut model = relaxation.model;
+    let least = shortfall_of(objective, &targets);
+    while found.len() <= count {
+        model.forbid(&found[found.len() - 1]);
+        let Some(start) = best_neighbour(objective, &choices, &found) else { break };
+        let next = search(&mut model, Budget { nodes: NODES / (count as u64 + 1), least }, start).incumbent;
+        if next.value.shortfall > least + TOLERANCE {
+            break;
+        }
+        found.push(next.primaries);
+    }
+    found.split_off(1)
+}
+
+/// The best mapping one move away from one of these, and not among them: for the search to start from.
+fn best_neighbour(objective: &Objective, choices: &Choices, of: &[Vec<ServerId>]) -> Option<Incumbent> {
+    let mut best: Option<Incumbent> = None;
+    for primaries in of {
+        for movable in &choices.movable {
+            for server in movable.servers.iter().filter(|server| **server != primaries[movable.need.index()]) {
+                let mut moved = primaries.clone();
+                moved[movable.need.index()] = *server;
+                let value = objective.value(&moved);
+                if best.as_ref().is_none_or(|best| value.is_better_than(best.value)) && !of.contains(&moved) {
+                    best = Some(Incumbent { value, primaries: moved });
+                }
+            }
+        }
+    }
+    best
+}
+
 /// The relaxation, rounded and improved by a descent; then the solver decides those needs on which the two agree least.
 fn decide_largely(objective: &Objective) -> Solved {
     let asked: Vec<f64> = objective.balances.iter().map(|b| b.target).collect();
@@ -217,20 +258,21 @@ mod tests {
 
     /// All mappings, each evaluated from scratch by the objective itself, which knows nothing of columns and rows.
     fn best_of_all(scenario: &Scenario, objective: &Objective) -> Value {
+        values_of_all(scenario, objective).into_iter().reduce(|best, next| if next.is_better_than(best) { next } else { best }).unwrap()
+    }
+
+    fn values_of_all(scenario: &Scenario, objective: &Objective) -> Vec<Value> {
         let choices = Choices::of(scenario);
         let mut primaries = choices.start.clone();
         let mut positions = vec![0; choices.movable.len()];
-        let mut best: Option<Value> = None;
+        let mut values = Vec::new();
         loop {
             for (movable, position) in choices.movable.iter().zip(&positions) {
                 primaries[movable.need.index()] = movable.servers[*position];
             }
-            let value = objective.value(&primaries);
-            if best.is_none_or(|best| value.is_better_than(best)) {
-                best = Some(value);
-            }
+            values.push(objective.value(&primaries));
             let Some(next) = (0..positions.len()).find(|k| positions[*k] + 1 < choices.movable[*k].servers.len()) else {
-                return best.expect("there is at least one mapping");
+                return values;
             };
             positions[next] += 1;
             positions[..next].fill(0);
@@ -255,5 +297,23 @@ mod tests {
         }
         // The instances are of all kinds: with targets out of reach, with more work or memory than there is, and not.
         assert!(short > 20 && overloaded > 10 && limited > 40 && choices > 500.0);
+    }
+
+    #[test]
+    fn the_next_best_are_those_of_exhaustive_enumeration() {
+        for number in 0..60 {
+            let scenario = small(number);
+            let objective = Objective::of(&scenario);
+            let mut all = values_of_all(&scenario, &objective);
+            let least = all.iter().map(|value| value.shortfall).fold(f64::INFINITY, f64::min);
+            all.retain(|value| value.shortfall <= least + TOLERANCE);
+            all.sort_by(|a, b| a.cost.total_cmp(&b.cost));
+            let found = next_best(&objective, 4);
+            assert!(found.len() >= (all.len() - 1).min(4), "{number}: {} of {}", found.len(), all.len());
+            for (primaries, expected) in found.iter().zip(&all[1..]) {
+                let value = objective.value(primaries);
+                assert!((value.cost - expected.cost).abs() < 1e-6 * (1.0 + expected.cost), "{number}: {value:?}, {expected:?}");
+            }
+        }
     }
 }

@@ -34,7 +34,7 @@ pub use balance::{BalanceOptimum, EXACT_NEEDS, best_balance};
 pub use cost::{Estimate, NeedCost, costs};
 pub use enumerate::{Enumeration, enumerate_best};
 pub use loads::{Choices, Movable};
-pub use objective::{Objective, Value};
+pub use objective::{Objective, State, Value};
 pub use reach::{Reach, ReachChange, what_would_reach};
 pub use trade_off::{ServerUse, balance_by_server_use};
 
@@ -141,6 +141,13 @@ impl Strategy {
             }
         }
     }
+}
+
+/// The best mappings by the objective, after the best of all: what the solver finds when each one found is forbidden. Fewer where there are
+/// not as many, or where there is too much to decide for an exact search.
+pub fn next_best(scenario: &Scenario, count: usize) -> Vec<Decision> {
+    let objective = Objective::of(scenario);
+    milp::next_best(&objective, count).iter().map(|primaries| decision(&objective, primaries, None, Vec::new())).collect()
 }
 
 fn decision(objective: &Objective, primaries: &[ServerId], bound: Option<f64>, notes: Vec<String>) -> Decision {

@@ -3,10 +3,14 @@
 mod compare;
 mod demand;
 mod evaluate;
+mod front;
 mod optimize;
 mod remedy;
+mod search;
 
 pub use compare::{BalanceFacts, Comparison, GivenScore, TradeOff, compare};
 pub use evaluate::{Candidate, Case, Difference, Row, candidates, case, evaluate};
+pub use front::FrontPoint;
 pub use optimize::{Explained, Passed, Recommendation, optimize};
 pub use remedy::Remedy;
+pub use search::{INDIFFERENCE, RunnerUp, SearchReport};

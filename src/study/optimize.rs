@@ -6,8 +6,11 @@ use crate::experiment::{self, Design, Stage, Watch};
 use crate::judge::{Judged, Paired, Replication, Summary, Verdict, judge, paired, summarize};
 use crate::mapping::{Change, Mapping, Over, planned_score};
 use crate::scenario::{Kpi, KpiUnit, Scenario, WhatIf};
+use crate::strategy::next_best;
 
 use super::evaluate::{Candidate, Case, Row, case, evaluate, least_loss, losses, recommend};
+use super::front::{FrontPoint, Simulated, front};
+use super::search::{Proposal, SearchReport, search};
 
 /// The chosen mapping with its evidence.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -24,6 +27,9 @@ pub struct Recommendation {
     pub put_back: Vec<String>,
     /// The other candidates, and why they were passed over.
     pub passed: Vec<Passed>,
+    /// How the mapping was searched for over the simulator, and how sure it is that no other one tried is better.
+    pub search: SearchReport,
+    pub front: Vec<FrontPoint>,
     pub replications: u32,
     pub seed: u64,
     pub reproducible: bool,
@@ -50,9 +56,18 @@ pub struct Passed {
 /// Above so many changes none is tried without: each costs a simulation of its own.
 const CHANGES_TRIED_MAX: usize = 40;
 
+/// Mappings that the solver finds after its best one.
+const NEXT_BEST: usize = 4;
+
 /// The first candidate has to be today's mapping.
-pub fn optimize(scenario: &Scenario, candidates: Vec<Candidate>, design: Design, watch: &dyn Watch) -> Recommendation {
+pub fn optimize(scenario: &Scenario, mut candidates: Vec<Candidate>, design: Design, watch: &dyn Watch) -> Recommendation {
     let today = candidates[0].decision.mapping.clone();
+    candidates.extend(next_best(scenario, NEXT_BEST).into_iter().enumerate().map(|(i, decision)| Candidate {
+        name: format!("milp, no. {}", i + 2),
+        description: "what the solver finds when the better ones are forbidden".to_owned(),
+        decision,
+        given: false,
+    }));
     let selection = Design { stage: Stage::Selection, ..design };
     let rows = evaluate(scenario, candidates, selection, watch);
     let index = recommend(scenario, &rows).unwrap_or_else(|| least_loss(&rows));
@@ -60,7 +75,23 @@ pub fn optimize(scenario: &Scenario, candidates: Vec<Candidate>, design: Design,
 
     let trials =
         Trials { scenario, required: scenario.what_ifs.iter().filter(|w| w.required).collect(), design: selection, today: &rows[0] };
-    let (mapping, put_back) = without_idle_changes(&trials, row, &today, watch);
+    let (start, put_back) = without_idle_changes(&trials, row, &today, watch);
+    let mut proposals = vec![Proposal { name: row.name.clone(), mapping: start }];
+    let alike = |row: &&Row| row.verdict == rows[index].verdict && row.stable() && row.same_as.is_none() && !row.gateway;
+    proposals.extend(rows.iter().filter(alike).map(|row| Proposal { name: row.name.clone(), mapping: row.mapping.clone() }));
+    let passes = |mapping: &Mapping| {
+        trials.run(std::slice::from_ref(mapping), watch).iter().all(|trial| trial.verdict <= row.verdict && trial.summary.is_stable())
+    };
+    let found = search(scenario, proposals, selection, watch, passes);
+    let of_rows = rows.iter().filter(|row| row.same_as.is_none() && !row.gateway);
+    let of_rows = of_rows.map(|row| Simulated { name: &row.name, mapping: &row.mapping, replications: &row.base().replications });
+    let of_search = found.tried.iter().map(|tried| Simulated {
+        name: &tried.proposal.name,
+        mapping: &tried.proposal.mapping,
+        replications: &tried.replications,
+    });
+    let front = front(scenario, &of_rows.chain(of_search).collect::<Vec<_>>(), &today);
+    let Proposal { name: chosen, mapping } = found.tried[found.chosen].proposal.clone();
     let changes = explain(&trials, &mapping, &today, watch);
 
     // Fresh replications: nothing above has seen them.
@@ -85,13 +116,15 @@ pub fn optimize(scenario: &Scenario, candidates: Vec<Candidate>, design: Design,
     let verdict = judge(scenario, &judged, &cases[0].replications, &today_cases[0].replications);
 
     Recommendation {
-        chosen: row.name.clone(),
+        chosen,
         verdict,
         cases,
         today: today_cases,
         changes,
         put_back,
         passed: passed(&rows, index),
+        search: found.report,
+        front,
         replications: design.replications,
         seed: design.seed,
         reproducible: rows.iter().all(|row| row.reproducible),

@@ -91,7 +91,7 @@ fn nothing_hangs_at_the_edges() {
         scenario.policy.timeout = constant(timeout);
         scenario.policy.call_life = Figure::stated(secs(call_life));
         let calls = simulate(&scenario, &on_failure(&[STAND_IN]), RUN).calls();
-        assert!(calls.issued > 1000 && calls.issued == calls.succeeded + calls.failed, "{calls:?}");
+        assert!(calls.issued > 100 && calls.issued == calls.succeeded + calls.failed, "{calls:?}");
     }
     let nobody = |change: fn(&mut Scenario)| {
         let mut idle = scenario.clone();
