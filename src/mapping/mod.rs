@@ -123,25 +123,42 @@ impl Mapping {
     /// These primaries, one a need, with the fallbacks that the scenario's policy names for each capability.
     pub fn with_policy_fallbacks(scenario: &Scenario, primaries: &[ServerId]) -> Mapping {
         assert_eq!(primaries.len(), scenario.needs.len(), "one primary a need");
-        let assignments = scenario
-            .needs
-            .iter()
-            .zip(primaries)
-            .map(|(need, primary)| {
-                let rule = scenario.policy.fallbacks.iter().find(|rule| rule.capability == need.capability);
-                let usable = |targets: &[Target]| -> Vec<Target> {
-                    let in_service =
-                        |t: &Target| matches!(t, Target::StandIn(_)) || matches!(t, Target::Server(id) if scenario.server(*id).in_service);
-                    targets.iter().copied().filter(|t| *t != Target::Server(*primary) && in_service(t)).collect()
-                };
-                Assignment {
-                    primary: *primary,
-                    on_failure: rule.map_or_else(Vec::new, |r| usable(&r.on_failure)),
-                    on_overload: rule.map_or_else(Vec::new, |r| usable(&r.on_overload)),
-                }
-            })
-            .collect();
+        let assignments =
+            scenario.need_ids().zip(primaries).map(|(need, primary)| Mapping::policy_assignment(scenario, need, *primary)).collect();
         Mapping { assignments, extra_grants: Vec::new(), extra_load: Vec::new(), dispatch: Dispatch::Fixed }
+    }
+
+    /// This primary, with the usable fallbacks that the scenario's policy names.
+    pub fn policy_assignment(scenario: &Scenario, need: NeedId, primary: ServerId) -> Assignment {
+        let capability = scenario.need(need).capability;
+        let rule = scenario.policy.fallbacks.iter().find(|rule| rule.capability == capability);
+        let usable = |targets: &[Target]| targets.iter().copied().filter(|target| scenario.can_fall_back(primary, *target)).collect();
+        Assignment {
+            primary,
+            on_failure: rule.map_or_else(Vec::new, |r| usable(&r.on_failure)),
+            on_overload: rule.map_or_else(Vec::new, |r| usable(&r.on_overload)),
+        }
+    }
+
+    /// Each limit of the scenario that this mapping exceeds, in a sentence.
+    pub fn limits_exceeded(&self, scenario: &Scenario) -> Vec<String> {
+        let limits = &scenario.limits;
+        let mut exceeded = Vec::new();
+        let changed = self.assignments.iter().zip(primaries_of_today(scenario)).filter(|(to, today)| to.primary != *today).count();
+        if let Some(most) = limits.changes.filter(|most| changed > *most as usize) {
+            exceeded.push(format!("{changed} changed assignments (at most {most})"));
+        }
+        for agent in scenario.agent_ids() {
+            let (name, servers) = (&scenario.agent(agent).name, self.grants(scenario, agent).len());
+            if let Some(most) = limits.servers_per_agent.filter(|most| servers > *most as usize) {
+                exceeded.push(format!("{servers} servers for {name} (at most {most})"));
+            }
+            let tokens = self.granted_tokens(scenario, agent);
+            if let Some(most) = limits.tool_tokens.filter(|most| tokens > *most) {
+                exceeded.push(format!("{tokens} tokens of tools for {name} (at most {most})"));
+            }
+        }
+        exceeded
     }
 
     pub fn assignment(&self, need: NeedId) -> &Assignment {

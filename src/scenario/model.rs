@@ -107,6 +107,7 @@ pub struct Scenario {
     pub description: String,
     pub run: RunSettings,
     pub host: Host,
+    pub limits: Limits,
     /// Names of all capabilities that a need asks for or a server provides, sorted.
     pub capabilities: Vec<String>,
     pub dependencies: Vec<Dependency>,
@@ -144,6 +145,19 @@ pub struct Host {
     pub memory: Option<Figure<Bytes>>,
     /// None: memory in use slows nothing down.
     pub slowdown: Option<Slowdown>,
+}
+
+/// What a mapping may not exceed. A decision, not a measurement: plain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Limits {
+    /// Assignments that differ from today's.
+    pub changes: Option<u32>,
+    /// Servers that one agent is granted, for primaries and fallbacks.
+    pub servers_per_agent: Option<u32>,
+    /// Tokens of tool definitions in one agent's context.
+    pub tool_tokens: Option<u64>,
+    /// A server that shares a dependency with the primary is no fallback for it.
+    pub separate_domains: bool,
 }
 
 /// Paging: a call that arrives while more than the share `above` of the host's memory is in use takes longer, by a factor that grows linearly
@@ -655,13 +669,26 @@ impl Scenario {
         providers.into_iter().map(|(id, _)| id).collect()
     }
 
-    /// The servers that a strategy may choose for a need: where it is pinned, today's alone.
+    /// The servers that a strategy may choose for a need: where it is pinned, today's alone. Where domains have to be separate, those that
+    /// have a fallback in another domain, if there are any and the policy has fallbacks at all.
     pub fn eligible(&self, need: NeedId) -> Vec<ServerId> {
         let need = self.need(need);
-        match need.current {
-            Some(current) if need.pinned => vec![current],
+        let providers = match need.current {
+            Some(current) if need.pinned => return vec![current],
             _ => self.providers(need.capability),
-        }
+        };
+        let rule = self.policy.fallbacks.iter().find(|rule| rule.capability == need.capability);
+        let Some(rule) = rule.filter(|_| self.limits.separate_domains) else { return providers };
+        let separate = |server: &ServerId| rule.on_failure.iter().any(|target| self.can_fall_back(*server, *target));
+        let safe: Vec<ServerId> = providers.iter().copied().filter(separate).collect();
+        if safe.is_empty() { providers } else { safe }
+    }
+
+    /// Whether a target can be a fallback of this primary: another one, in service, and in another failure domain where that is asked for.
+    pub fn can_fall_back(&self, primary: ServerId, to: Target) -> bool {
+        let Target::Server(id) = to else { return true };
+        let shared = || self.server(id).depends_on.iter().any(|dependency| self.server(primary).depends_on.contains(dependency));
+        id != primary && self.server(id).in_service && !(self.limits.separate_domains && shared())
     }
 
     /// Servers in service that share at least one needed capability with another (the others can take nobody's work).

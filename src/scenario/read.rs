@@ -196,6 +196,7 @@ fn read_scenario(root: &Node, over: Option<OverBase>, problems: &mut Problems) -
     let description = fields.text("description", problems).unwrap_or_default();
     let run = fields.take("run").map_or_else(defaults::run, |entry| run::read_run(entry, problems));
     let host = fields.take("host").map(|entry| run::read_host(entry, problems)).unwrap_or_else(defaults::host);
+    let limits = fields.take("limits").map(|entry| run::read_limits(entry, problems)).unwrap_or_default();
 
     let dependencies = entries_of(fields.take("dependencies"), "`dependencies`", problems)
         .iter()
@@ -236,6 +237,7 @@ fn read_scenario(root: &Node, over: Option<OverBase>, problems: &mut Problems) -
         description,
         run,
         host,
+        limits,
         capabilities: names.capabilities.names.iter().map(|name| (*name).to_owned()).collect(),
         dependencies,
         servers,

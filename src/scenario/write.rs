@@ -9,7 +9,7 @@ use std::fmt::{Display, Write};
 use super::read::figure::DISTRIBUTIONS;
 use super::spelling::{key, list, number, paragraph, table, text, value};
 use super::words::{SOURCES, word_for};
-use super::{Agent, AgentId, Figure, FileSeen, Kpi, KpiUnit, Scenario, WhatIf};
+use super::{Agent, AgentId, Figure, FileSeen, Kpi, KpiUnit, Limits, Scenario, WhatIf};
 use crate::distribution::Distribution;
 use crate::units::{Probability, SimTime};
 use policy::write_policy;
@@ -150,6 +150,16 @@ fn write_run(out: &mut Lines, scenario: &Scenario) {
     }
     out.pair("replications", run.replications);
     out.pair("seed", run.seed);
+    let limits = &scenario.limits;
+    if *limits != Limits::default() {
+        out.header(&["limits"]);
+        limits.changes.into_iter().for_each(|most| out.pair("changes", most));
+        limits.servers_per_agent.into_iter().for_each(|most| out.pair("servers_per_agent", most));
+        limits.tool_tokens.into_iter().for_each(|most| out.pair("tool_tokens", most));
+        if limits.separate_domains {
+            out.pair("separate_domains", true);
+        }
+    }
     let host = &scenario.host;
     if host.memory.is_none() && host.slowdown.is_none() {
         return;

@@ -7,9 +7,10 @@
 //! Grossmann 1986).
 
 use crate::mapping::{Over, balance_score, planned_loads};
-use crate::scenario::{NeedId, Scenario, ServerId};
+use crate::scenario::{Limits, NeedId, Scenario, ServerId};
 
 use super::enumerate::enumerate_best;
+use super::limits;
 use super::linear::{Affine, Column, Integrality, Program, SolverError, solve};
 use super::loads::{Choices, LoadModel, load_model};
 
@@ -58,7 +59,8 @@ pub struct Use {
 /// Over all mappings that the scenario's eligibility and pins permit; memory and capacity are not asked.
 pub fn best_balance(scenario: &Scenario, over: Over) -> BalanceOptimum {
     let optimum = best_balance_within(scenario, over, NODES);
-    if optimum.is_closed() || Choices::of(scenario).count() > MAPPINGS {
+    // Looking at every mapping knows no limits.
+    if optimum.is_closed() || Choices::of(scenario).count() > MAPPINGS || scenario.limits != Limits::default() {
         return optimum;
     }
     let all = enumerate_best(scenario, over);
@@ -67,7 +69,12 @@ pub fn best_balance(scenario: &Scenario, over: Over) -> BalanceOptimum {
 
 /// As [`best_balance`], with at most so many branch-and-bound nodes.
 pub fn best_balance_within(scenario: &Scenario, over: Over, nodes: u64) -> BalanceOptimum {
-    best_balance_at(scenario, over, None, nodes).expect("without a restriction, today's mapping is one")
+    best_balance_at(scenario, over, None, nodes).unwrap_or_else(|| {
+        // The scenario's limits leave no mapping: then nothing is proven.
+        let primaries = Choices::of(scenario).start;
+        let score = Scored { scenario, servers: over.servers(scenario) }.score(&primaries);
+        BalanceOptimum { score, bound: 100.0, primaries, rounds: 0, nodes: 0 }
+    })
 }
 
 /// None where no mapping with that use was found.
@@ -102,7 +109,8 @@ fn search(scored: &Scored, model: &LoadModel, start: Option<Vec<ServerId>>, budg
         cuts.cut_axes(model, &scored.servers);
     }
     cuts.cut(model, &scored.servers, &scored.loads(&model.choices.start));
-    let mut best = start.map(|primaries| (scored.ratio(&primaries), primaries));
+    let keeps_limits = |primaries: &Vec<ServerId>| limits::excess(scored.scenario, primaries) == 0.0;
+    let mut best = start.filter(keeps_limits).map(|primaries| (scored.ratio(&primaries), primaries));
     // The smallest sd/mean that is not ruled out yet.
     let (mut least, mut rounds, mut nodes) = (0.0_f64, 0, 0);
     // Cuts at fractional points come first: they are cheap, and without them branch and bound starts from a bound near 100.
@@ -137,7 +145,7 @@ fn search(scored: &Scored, model: &LoadModel, start: Option<Vec<ServerId>>, budg
         for primaries in candidates {
             let ratio = scored.ratio(&primaries);
             cuts.cut(model, &scored.servers, &scored.loads(&primaries));
-            if best.as_ref().is_none_or(|(least, _)| ratio < *least) {
+            if best.as_ref().is_none_or(|(least, _)| ratio < *least) && keeps_limits(&primaries) {
                 best = Some((ratio, primaries));
             }
         }
@@ -325,6 +333,14 @@ pub fn mean_of(model: &LoadModel, servers: &[ServerId]) -> Affine {
     mean
 }
 
+/// sd <= (1 - target/100) x mean is a second-order cone: its tangent at these loads, as a row. None where all loads are alike.
+pub fn balance_cut(model: &LoadModel, servers: &[ServerId], target: f64, loads: &[f64]) -> Option<Affine> {
+    let mut row = spread_at(model, servers, loads)?;
+    row.add(-(1.0 - target / 100.0), &mean_of(model, servers));
+    row.merge();
+    Some(row)
+}
+
 /// The tangent of the standard deviation at `loads`: g.u / sqrt(S), nowhere above it. None where all loads are the same.
 pub fn spread_at(model: &LoadModel, servers: &[ServerId], loads: &[f64]) -> Option<Affine> {
     let n = loads.len() as f64;
@@ -363,7 +379,8 @@ mod tests {
     #[test]
     fn on_random_small_scenarios_too() {
         for number in 0..100 {
-            let scenario = small(number);
+            // Enumeration knows no limits.
+            let scenario = Scenario { limits: Limits::default(), ..small(number) };
             for over in [Over::All, Over::Sharing] {
                 let (optimum, all) = (best_balance_within(&scenario, over, NODES), enumerate_best(&scenario, over));
                 assert!(

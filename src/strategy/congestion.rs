@@ -1,4 +1,6 @@
-//! Waiting for a slot, as a convex function of the work offered to a server.
+//! Waiting for a slot, as a convex function of the work offered to a server; and how many calls at once are to be expected.
+
+use statrs::distribution::{DiscreteCDF, Poisson};
 
 /// Above this utilisation the expected waiting is continued along its tangent: a queue near 1 has no steady state that a run
 /// of some hours would reach, and a linear end keeps the function finite and convex.
@@ -48,9 +50,29 @@ impl Queue {
     }
 }
 
+/// The largest mean of a Poisson number (calls under way where none waits for another: M/G/infinity) that exceeds `limit` with at most this
+/// probability.
+pub fn mean_within(limit: u32, probability: f64) -> f64 {
+    let exceeds = |mean: f64| Poisson::new(mean).map_or(0.0, |calls| calls.sf(u64::from(limit)));
+    let (mut low, mut high) = (0.0, f64::from(limit) + 1.0);
+    for _ in 0..60 {
+        let middle = (low + high) / 2.0;
+        if exceeds(middle) <= probability { low = middle } else { high = middle }
+    }
+    low
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn safe_means_are_poisson_s() {
+        // SciPy 1.14: poisson.sf(1, 0.14855) = 0.01, poisson.sf(3, 0.82325) = 0.01, poisson.sf(10, 4.77125) = 0.01.
+        for (limit, mean) in [(1, 0.148_55), (3, 0.823_25), (10, 4.771_25)] {
+            assert!((mean_within(limit, 0.01) - mean).abs() < 1e-4, "{limit}: {}", mean_within(limit, 0.01));
+        }
+    }
 
     #[test]
     fn known_queues() {

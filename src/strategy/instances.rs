@@ -68,6 +68,17 @@ pub fn small(number: u64) -> Scenario {
         let capability = scenario.capability_named(name).expect("it is there");
         scenario.policy.fallbacks.push(FallbackRule { capability, on_failure: vec![Target::Server(ServerId(0))], on_overload: Vec::new() });
     }
+    // After all else: so these change none of the draws above.
+    if number % 5 == 1 {
+        let limit = Figure::stated(draw.random_range(1..=3));
+        scenario.servers[0].safe_concurrency = Some(SafeConcurrency { limit, beyond: Beyond::Lost });
+    }
+    scenario.limits.changes = (number % 4 == 2).then(|| draw.random_range(1..=4));
+    scenario.limits.servers_per_agent = (number % 7 == 3).then(|| draw.random_range(1..=3));
+    scenario.limits.tool_tokens = (number % 6 == 5).then(|| draw.random_range(1_000..=6_000));
+    if number % 6 == 5 {
+        scenario.servers.iter_mut().for_each(|server| server.tokens = Figure::stated(draw.random_range(200..=2_500)));
+    }
     scenario
 }
 

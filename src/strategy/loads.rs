@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use crate::mapping::primaries_of_today;
 use crate::scenario::{AgentId, NeedId, Scenario, ServerId};
 
+use super::limits::{self, Limit};
 use super::linear::{Affine, Column, Program};
 
 /// A need with at least two servers to choose from.
@@ -60,8 +61,14 @@ pub struct LoadModel {
 }
 
 /// x[need, server] is binary, each movable need on exactly one. A grant y[agent, server] counts an agent once: y >= x of each
-/// of its needs, y <= their sum; it is 1 where a need that cannot move forces it, and x itself where only one need could.
+/// of its needs, y <= their sum; it is 1 where a need that cannot move forces it, and x itself where only one need could. The scenario's
+/// limits are rows.
 pub fn load_model(scenario: &Scenario) -> LoadModel {
+    load_model_within(scenario, &limits::all(scenario))
+}
+
+/// As [`load_model`], held to these limits only.
+pub fn load_model_within(scenario: &Scenario, limits: &[Limit]) -> LoadModel {
     let choices = Choices::of(scenario);
     let mut program = Program::default();
     let mut first = Vec::with_capacity(choices.movable.len());
@@ -91,21 +98,7 @@ pub fn load_model(scenario: &Scenario) -> LoadModel {
             }
         }
         for (server, (forced, columns)) in wanted {
-            let grant = match (forced, columns.as_slice()) {
-                (true, _) => Affine { constant: 1.0, terms: Vec::new() },
-                (false, [only]) => Affine { constant: 0.0, terms: vec![(*only, 1.0)] },
-                (false, several) => {
-                    // Integral wherever the x are: no branching needed.
-                    let y = program.add_column(Column { cost: 0.0, lower: 0.0, upper: 1.0, integer: false });
-                    let mut sum = Affine { constant: 0.0, terms: vec![(y, 1.0)] };
-                    for x in several {
-                        program.add_row(Affine { constant: 0.0, terms: vec![(*x, 1.0), (y, -1.0)] });
-                        sum.terms.push((*x, -1.0));
-                    }
-                    program.add_row(sum);
-                    Affine { constant: 0.0, terms: vec![(y, 1.0)] }
-                }
-            };
+            let grant = limits::grant(&mut program, forced, &columns);
             grants.push((agent, server, grant));
         }
     }
@@ -113,6 +106,7 @@ pub fn load_model(scenario: &Scenario) -> LoadModel {
     for (agent, server, grant) in &grants {
         loads[server.index()].add(scenario.server(*server).weight.value * scenario.agent(*agent).complexity.value, grant);
     }
+    limits::add_rows(&mut program, scenario, &choices, &first, limits);
     LoadModel { program, choices, first, loads, grants }
 }
 

@@ -69,10 +69,11 @@ fn repair(objective: &Objective, primaries: Vec<ServerId>, model: &Model) -> Vec
     state.primaries
 }
 
-/// A move repairs where it reduces the shortfall, or work or memory beyond what there is: nothing else costs more than a
+/// A move repairs where it reduces the excess over a limit, the shortfall, or work or memory beyond what there is: nothing else costs more than a
 /// whole KPI's worth.
 fn is_repair(before: Value, after: Value) -> bool {
-    after.is_better_than(before) && (after.shortfall < before.shortfall - TOLERANCE || before.cost - after.cost > 1.0)
+    after.is_better_than(before)
+        && (after.excess < before.excess || after.shortfall < before.shortfall - TOLERANCE || before.cost - after.cost > 1.0)
 }
 
 pub struct Rounded {

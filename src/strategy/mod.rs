@@ -4,6 +4,7 @@
 //! need that it cannot serve. Fallbacks are the scenario's policy's.
 
 mod balance;
+mod clash;
 mod congestion;
 mod cost;
 mod enumerate;
@@ -11,6 +12,7 @@ mod greedy;
 #[cfg(test)]
 mod instances;
 mod least_loaded;
+mod limits;
 mod linear;
 mod loads;
 mod local_search;
@@ -59,6 +61,8 @@ pub struct Decision {
     /// The objective's cost of the mapping, at the shortfall below; for comparing strategies. None for mappings that no
     /// strategy decided.
     pub objective: Option<f64>,
+    /// By how much the scenario's limits are exceeded, relative, summed: 0 where all are kept. It comes before everything.
+    pub excess: f64,
     /// Sum over the planned KPIs of the relative shortfall: 0 where all are met. It comes before the cost.
     pub shortfall: f64,
     /// No mapping with the least shortfall there is costs less. None where the strategy proves nothing.
@@ -155,6 +159,7 @@ fn decision(objective: &Objective, primaries: &[ServerId], bound: Option<f64>, n
     Decision {
         mapping: Mapping::with_policy_fallbacks(objective.scenario, primaries),
         objective: Some(value.cost),
+        excess: value.excess,
         shortfall: value.shortfall,
         bound,
         notes,
@@ -170,7 +175,7 @@ mod tests {
     use crate::scenario::NeedId;
 
     fn value_of(decision: &Decision) -> Value {
-        Value { shortfall: decision.shortfall, cost: decision.objective.unwrap() }
+        Value { excess: decision.excess, shortfall: decision.shortfall, cost: decision.objective.unwrap() }
     }
 
     #[test]

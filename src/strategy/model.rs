@@ -3,7 +3,7 @@
 
 use crate::scenario::{Process, ServerId};
 
-use super::balance::{mean_of, spread_at};
+use super::balance::balance_cut;
 use super::congestion::UTILISATION_LIMIT;
 use super::linear::{Affine, Column, Program};
 use super::loads::{LoadModel, load_model};
@@ -69,11 +69,15 @@ impl<'o> Model<'o, '_> {
         }
         let s = self.objective.servers[server.index()];
         let most = calls.constant + calls.terms.iter().map(|(_, rate)| rate).sum::<f64>();
-        // Work per slot, and calls per call that the rate limit permits: each with a column for what is beyond the safe share.
-        let limits = [Some(s.serial / s.queue.slots), s.rate_limit.map(|limit| 1.0 / limit)];
-        for share in limits.into_iter().flatten().filter(|share| most * share > UTILISATION_LIMIT) {
+        // Work per slot, calls per call that the rate limit permits, and per call at which it is unsafe: each with a column for what is beyond.
+        let limits = [
+            Some((s.serial / s.queue.slots, UTILISATION_LIMIT)),
+            s.rate_limit.map(|limit| (1.0 / limit, UTILISATION_LIMIT)),
+            s.safe_rate.map(|limit| (1.0 / limit, 1.0)),
+        ];
+        for (share, allowed) in limits.into_iter().flatten().filter(|(share, allowed)| most * share > *allowed) {
             let beyond = self.program.add_column(Column { cost: OVERLOAD, lower: 0.0, upper: f64::INFINITY, integer: false });
-            let mut row = Affine { constant: -UTILISATION_LIMIT, terms: vec![(beyond, -1.0)] };
+            let mut row = Affine { constant: -allowed, terms: vec![(beyond, -1.0)] };
             row.add(share, &calls);
             self.program.add_row(row);
         }
@@ -147,12 +151,9 @@ impl<'o> Model<'o, '_> {
         self.objective.balances[position].servers.iter().map(|s| self.loads.loads[s.index()].value(values)).collect()
     }
 
-    /// sd <= (1 - target/100) x mean is a second-order cone: its tangent at these loads.
     pub fn cut_balance(&mut self, position: usize, loads: &[f64]) -> bool {
         let servers = &self.objective.balances[position].servers;
-        let Some(mut row) = spread_at(&self.loads, servers, loads) else { return false };
-        row.add(-(1.0 - self.targets[position] / 100.0), &mean_of(&self.loads, servers));
-        row.merge();
+        let Some(row) = balance_cut(&self.loads, servers, self.targets[position], loads) else { return false };
         self.program.add_row(row);
         true
     }

@@ -1,8 +1,9 @@
-//! What a good mapping is: as little shortfall of the planned KPIs as there can be, and among those the least cost.
+//! What a good mapping is: one that keeps the scenario's limits; then as little shortfall of the planned KPIs as there can be; and among those
+//! the least cost.
 //!
 //! cost = sum over needs of share x loss                         what a call can expect, from `cost`
 //!      + mean wait for a slot / allowed response                by Allen-Cunneen, from `congestion`
-//!      + `OVERLOAD` x work beyond a safe utilisation of each server's slots and rate limit
+//!      + `OVERLOAD` x work beyond a safe utilisation of each server's slots and rate limit, and beyond its safe concurrency
 //!      + `MEMORY` x memory beyond the host's, relative
 //!      + `CHANGE` x share of the assignments that differ from today's
 //!
@@ -12,8 +13,9 @@ use crate::judge::Allowed;
 use crate::mapping::{Over, primaries_of_today};
 use crate::scenario::{Kpi, NeedId, Process, Scenario, ServerId};
 
-use super::congestion::{Queue, UTILISATION_LIMIT};
+use super::congestion::{Queue, UTILISATION_LIMIT, mean_within};
 use super::cost::{NeedCost, costs};
+use super::limits::Tracker;
 
 /// A server offered one slot's work too much loses that work: it weighs more than all that a mapping can gain elsewhere.
 pub const OVERLOAD: f64 = 100.0;
@@ -21,12 +23,16 @@ pub const OVERLOAD: f64 = 100.0;
 pub const MEMORY: f64 = 100.0;
 /// Moving everything costs a hundredth of a KPI's worth: enough never to move for nothing, too little to forgo a gain.
 const CHANGE: f64 = 0.01;
+/// Of the time, in which more calls may be under way than is safe.
+const UNSAFE_SHARE: f64 = 0.01;
 /// Differences below this are rounding.
 pub const TOLERANCE: f64 = 1e-9;
 
-/// Ordered: shortfall first.
+/// Ordered: limits first, then shortfall.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Value {
+    /// Of the scenario's limits, see [`limits::excess`].
+    pub excess: f64,
     /// Sum over the planned KPIs of (target - score) / target, where the score is below.
     pub shortfall: f64,
     pub cost: f64,
@@ -34,7 +40,9 @@ pub struct Value {
 
 impl Value {
     pub fn is_better_than(self, other: Value) -> bool {
-        if (self.shortfall - other.shortfall).abs() > TOLERANCE {
+        if (self.excess - other.excess).abs() > TOLERANCE {
+            self.excess < other.excess
+        } else if (self.shortfall - other.shortfall).abs() > TOLERANCE {
             self.shortfall < other.shortfall
         } else {
             self.cost < other.cost - TOLERANCE * (1.0 + other.cost.abs())
@@ -67,6 +75,8 @@ pub struct ServerCost {
     pub serial: f64,
     /// [calls/s]
     pub rate_limit: Option<f64>,
+    /// [calls/s] at which more calls are under way than is safe in one percent of the time.
+    pub safe_rate: Option<f64>,
     /// \[bytes\]
     pub memory: f64,
     pub process: Process,
@@ -107,6 +117,10 @@ impl<'a> Objective<'a> {
                     queue: Queue { slots: f64::from(s.slots.value), scv: s.serial.value.scv() },
                     serial: s.serial.value.mean(),
                     rate_limit: s.rate_limit.as_ref().map(|limit| limit.rate.value.per_second().max(f64::MIN_POSITIVE.sqrt())),
+                    safe_rate: s.safe_concurrency.as_ref().map(|safe| {
+                        let occupied = s.serial.value.mean() + s.parallel.value.mean();
+                        (mean_within(safe.limit.value, UNSAFE_SHARE) / occupied.max(1e-9)).max(f64::MIN_POSITIVE.sqrt())
+                    }),
                     memory: s.memory.value.0 as f64,
                     process: s.process,
                     weight: s.weight.value,
@@ -139,7 +153,8 @@ impl<'a> Objective<'a> {
         let work = calls * s.serial;
         let slots = OVERLOAD * (work / s.queue.slots - UTILISATION_LIMIT).max(0.0);
         let limited = s.rate_limit.map_or(0.0, |limit| OVERLOAD * (calls / limit - UTILISATION_LIMIT).max(0.0));
-        self.per_waiting * s.queue.waiting(work) + slots + limited
+        let unsafe_calls = s.safe_rate.map_or(0.0, |limit| OVERLOAD * (calls / limit - 1.0).max(0.0));
+        self.per_waiting * s.queue.waiting(work) + slots + limited + unsafe_calls
     }
 
     /// Cost of memory in use \[bytes\].
@@ -169,6 +184,7 @@ pub struct State<'o, 'a> {
     memory: f64,
     /// One a balance: sum of the loads, sum of their squares.
     sums: Vec<(f64, f64)>,
+    limits: Option<Tracker>,
 }
 
 impl<'o, 'a> State<'o, 'a> {
@@ -186,6 +202,7 @@ impl<'o, 'a> State<'o, 'a> {
             shared: 0.0,
             memory: 0.0,
             sums: vec![(0.0, 0.0); objective.balances.len()],
+            limits: Tracker::new(scenario, primaries),
         };
         scenario.need_ids().for_each(|need| state.put(need, primaries[need.index()]));
         state
@@ -206,10 +223,15 @@ impl<'o, 'a> State<'o, 'a> {
             })
             // An empty sum is -0.
             .fold(0.0, |sum, shortfall| sum + shortfall);
-        Value { shortfall, cost: self.own + self.shared + self.objective.memory_cost(self.memory) }
+        let excess = self.limits.as_ref().map_or(0.0, Tracker::excess);
+        Value { excess, shortfall, cost: self.own + self.shared + self.objective.memory_cost(self.memory) }
     }
 
     pub fn shift(&mut self, need: NeedId, to: ServerId) {
+        if let Some(limits) = &mut self.limits {
+            limits.take(need, self.primaries[need.index()]);
+            limits.put(need, to);
+        }
         self.take(need);
         self.put(need, to);
     }
@@ -304,7 +326,7 @@ mod tests {
 
     #[test]
     fn shortfall_comes_first_and_rounding_does_not_count() {
-        let value = |shortfall, cost| Value { shortfall, cost };
+        let value = |shortfall, cost| Value { excess: 0.0, shortfall, cost };
         assert!(value(0.0, 9.0).is_better_than(value(0.1, 1.0)));
         assert!(value(0.1, 1.0).is_better_than(value(0.1 + 1e-12, 1.1)));
         assert!(!value(0.0, 1.0).is_better_than(value(1e-12, 1.0)));

@@ -95,6 +95,7 @@ pub fn empty_scenario(name: &str) -> Scenario {
         description: String::new(),
         run: RunSettings { warmup: Some(SimTime::from_secs(1800.0)), ..defaults::run() },
         host: Host { memory: None, slowdown: None },
+        limits: Default::default(),
         capabilities: Vec::new(),
         dependencies: Vec::new(),
         servers: Vec::new(),

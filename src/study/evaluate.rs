@@ -32,7 +32,15 @@ impl Candidate {
         Candidate {
             name: format!("gateway: {}", dispatch.name()),
             description: "a gateway chooses the server of each call".to_owned(),
-            decision: Decision { mapping, objective: None, shortfall: 0.0, bound: None, notes: Vec::new(), reproducible: true },
+            decision: Decision {
+                mapping,
+                objective: None,
+                excess: 0.0,
+                shortfall: 0.0,
+                bound: None,
+                notes: Vec::new(),
+                reproducible: true,
+            },
             given: false,
         }
     }
@@ -50,7 +58,7 @@ pub fn candidates(scenario: &Scenario, given: Vec<(String, Mapping)>, seed: u64,
     candidates.extend(given.into_iter().map(|(name, mapping)| Candidate {
         name,
         description: "a mapping that was given".to_owned(),
-        decision: Decision { mapping, objective: None, shortfall: 0.0, bound: None, notes: Vec::new(), reproducible: true },
+        decision: Decision { mapping, objective: None, excess: 0.0, shortfall: 0.0, bound: None, notes: Vec::new(), reproducible: true },
         given: true,
     }));
     candidates.extend(decided);
@@ -145,7 +153,9 @@ pub fn evaluate(scenario: &Scenario, candidates: Vec<Candidate>, design: Design,
     let mut todays: Option<(Vec<Replication>, Vec<Replication>)> = None;
     let mut rows: Vec<Row> = Vec::with_capacity(candidates.len());
     for (candidate, same) in candidates.into_iter().zip(same_as) {
-        let Decision { mapping, notes, reproducible, .. } = candidate.decision;
+        let Decision { mapping, mut notes, reproducible, .. } = candidate.decision;
+        let exceeded = mapping.limits_exceeded(scenario);
+        notes.extend((!exceeded.is_empty()).then(|| format!("beyond the scenario's limits: {}", exceeded.join(", "))));
         let changed = mapping.changes_from(&today).len();
         let grants = scenario.agent_ids().map(|agent| mapping.grants(scenario, agent).len()).sum();
         let tokens_max = scenario.agent_ids().map(|agent| mapping.granted_tokens(scenario, agent)).max().unwrap_or(0);
@@ -175,7 +185,11 @@ pub fn evaluate(scenario: &Scenario, candidates: Vec<Candidate>, design: Design,
         let uniform_case = case(&uniform, None, true, replications.next().expect("one result a case"));
         let (today_base, today_uniform) = todays.get_or_insert_with(|| (cases[0].replications.clone(), uniform_case.replications.clone()));
         let judged: Vec<Judged> = cases.iter().map(|case| case.judged.clone()).collect();
-        let verdict = judge(scenario, &judged, &cases[0].replications, today_base);
+        let verdict = match exceeded.is_empty() {
+            true => judge(scenario, &judged, &cases[0].replications, today_base),
+            // Whatever it gains, it may not be.
+            false => Verdict::Rejected,
+        };
         let verdict_uniform = judge(&uniform, std::slice::from_ref(&uniform_case.judged), &uniform_case.replications, today_uniform);
         let loss = mean_loss(scenario, &cases[0].replications);
         rows.push(Row {

@@ -229,13 +229,13 @@ impl Pool<'_> {
         let home = mapping.primaries();
         let choices = Choices::of(self.scenario);
         let mut state = State::new(self.objective, &home);
-        let least = state.value().shortfall;
+        let at_most = state.value();
         let mut found: Vec<(f64, Vec<Move>)> = Vec::new();
         let mut consider = |moves: Vec<Move>| {
             moves.iter().for_each(|to| state.shift(to.need, to.server));
             let value = state.value();
             moves.iter().for_each(|to| state.shift(to.need, home[to.need.index()]));
-            if value.shortfall <= least + 1e-9 {
+            if value.excess <= at_most.excess && value.shortfall <= at_most.shortfall + 1e-9 {
                 found.push((value.cost, moves));
             }
         };

@@ -31,6 +31,7 @@ pub fn empty(horizon: f64) -> Scenario {
         description: String::new(),
         run: RunSettings { horizon: secs(horizon), warmup: Some(SimTime::ZERO), replications: 2, seed: 1 },
         host: Host { memory: None, slowdown: None },
+        limits: Default::default(),
         capabilities: vec!["work".into()],
         dependencies: Vec::new(),
         servers: Vec::new(),

@@ -4,7 +4,7 @@ use super::at_least_once;
 use super::figure::{Quantity, optional, required};
 use crate::distribution::Distribution;
 use crate::scenario::document::{Entry, Fields, Node, Problems, Value};
-use crate::scenario::{Agent, Arrivals, Figure, Host, Outages, RunSettings, Scenario, Slowdown, defaults};
+use crate::scenario::{Agent, Arrivals, Figure, Host, Limits, Outages, RunSettings, Scenario, Slowdown, defaults};
 use crate::units::{Bytes, Probability, SimTime};
 
 /// What keeps a mistaken scenario from running for years, or from taking all memory.
@@ -67,6 +67,23 @@ pub(super) fn read_host(entry: &Entry, problems: &mut Problems) -> Host {
     }
     fields.finish(problems);
     host
+}
+
+pub(super) fn read_limits(entry: &Entry, problems: &mut Problems) -> Limits {
+    let mut limits = Limits::default();
+    let Some(mut fields) = Fields::of(&entry.node, "`limits`", &entry.key_span, problems) else { return limits };
+    let mut count = |name: &'static str| fields.take(name).and_then(|entry| u32::read(&entry.node, &format!("`{name}`"), problems));
+    limits.changes = count("changes");
+    limits.servers_per_agent = count("servers_per_agent");
+    limits.tool_tokens = count("tool_tokens").map(u64::from);
+    if let Some(entry) = fields.take("separate_domains") {
+        match entry.node.value {
+            Value::Flag(stated) => limits.separate_domains = stated,
+            _ => entry.node.wrong_type("`separate_domains`", "true or false", problems),
+        }
+    }
+    fields.finish(problems);
+    limits
 }
 
 fn read_slowdown(entry: &Entry, problems: &mut Problems) -> Option<Slowdown> {
