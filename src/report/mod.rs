@@ -2,6 +2,7 @@
 
 mod comparison;
 mod format;
+pub mod plot;
 mod proof;
 mod recommendation;
 mod run;
