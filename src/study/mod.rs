@@ -5,8 +5,11 @@ mod demand;
 mod evaluate;
 mod optimize;
 mod remedy;
+pub mod sweep;
+mod what_if;
 
 pub use compare::{BalanceFacts, Comparison, GivenScore, TradeOff, compare};
 pub use evaluate::{Candidate, Case, Difference, Row, candidates, case, evaluate};
 pub use optimize::{Explained, Passed, Recommendation, optimize};
 pub use remedy::Remedy;
+pub use what_if::{Effect, KpiEffect, ServerEffect, effect};
