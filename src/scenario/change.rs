@@ -243,7 +243,7 @@ fn apply(change: &Change, base: &Scenario, overlay: &mut Overlay, load: &mut Opt
             overlay.merge(&mut Vec::new(), &toml::Value::Table(what_if.overlay.clone()), &change.flag);
         }
         Kind::Add(path, table) => {
-            if overlay.has(path) {
+            if overlay.get(path).is_some() {
                 return Err(format!("the scenario has `{}` already; --set changes it", path.join(".")));
             }
             overlay.put(path, table.clone(), &change.flag);

@@ -37,8 +37,8 @@ impl Overlay {
         &self.lines
     }
 
-    pub fn has(&self, path: &[String]) -> bool {
-        path.iter().try_fold(&self.document, |node, part| node.get(part)).is_some()
+    pub fn get(&self, path: &[String]) -> Option<&Value> {
+        at(&self.document, path)
     }
 
     /// What the path leads to; else what there is where it ends, and the part of it that is not there.
@@ -66,7 +66,7 @@ impl Overlay {
     /// Puts every part of a table in its place; what says one thing, as a whole.
     pub fn merge(&mut self, path: &mut Vec<String>, value: &Value, flag: &str) {
         match value {
-            Value::Table(table) if !is_whole(value, path) && (path.is_empty() || self.has(path)) => {
+            Value::Table(table) if !is_whole(value, path) && self.get(path).is_some_and(|old| !is_whole(old, path)) => {
                 for (name, inner) in table {
                     path.push(name.clone());
                     self.merge(path, inner, flag);
@@ -81,7 +81,7 @@ impl Overlay {
     pub fn put(&mut self, path: &[String], value: Value, flag: &str) {
         put(&mut self.document, path, 0, value.clone());
         if let Some(line) = self.lines.iter_mut().find(|line| path.starts_with(&line.path)) {
-            line.value = line.path.iter().try_fold(&self.document, |node, part| node.get(part)).expect("it was put there").clone();
+            line.value = at(&self.document, &line.path).expect("it was put there").clone();
             line.flags.push(flag.to_owned());
             return;
         }
@@ -89,6 +89,10 @@ impl Overlay {
         let flags = below.into_iter().flat_map(|line| line.flags).chain([flag.to_owned()]).collect();
         self.lines.push(Line { path: path.to_vec(), value, flags });
     }
+}
+
+fn at<'a>(document: &'a Value, path: &[String]) -> Option<&'a Value> {
+    path.iter().try_fold(document, |node, part| node.get(part))
 }
 
 fn put(node: &mut Value, path: &[String], depth: usize, value: Value) {
