@@ -21,7 +21,7 @@ use super::{Exit, input, interrupt, output, simulate};
 /// Vary one or two parameters: every KPI at every point, and where each target breaks, with an interval
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = format!("Examples:\n  mcplab sweep scenarios/openmanager-vibe-v5.toml --vary load=0.5..4:0.25\n  mcplab sweep scenarios/tutorial.toml --vary load=0.5..1.5:0.25 --vary servers.files.slots=1..3:1\n  mcplab sweep scenarios/tutorial.toml --vary servers.files.serial.mean=500ms..2s:500ms\n  mcplab sweep scenarios/tutorial.toml --vary servers.files.discipline=fifo,processor-sharing --scale load=1.2\n\nA sweep that was stopped, however, goes on where it was when it is started again with the same arguments.\n\n{PATH_HELP}\n\n{REPLAY_HELP}\n\nExit code: 0 every target met at every point, 1 one missed, 2 an error.")
+    after_help = format!("Examples:\n  mcplab sweep scenarios/openmanager-vibe-v5.toml --vary load=0.5..4:0.25\n  mcplab sweep scenarios/tutorial.toml --vary load=0.5..1.5:0.25 --vary servers.files.slots=1..3:1\n  mcplab sweep scenarios/tutorial.toml --vary servers.files.serial.mean=500ms..2000ms:500ms\n  mcplab sweep scenarios/tutorial.toml --vary servers.files.discipline=fifo,processor-sharing --scale load=1.2\n\nA sweep that was stopped, however, goes on where it was when it is started again with the same arguments.\n\n{PATH_HELP}\n\n{REPLAY_HELP}\n\nExit code: 0 every target met at every point, 1 one missed, 2 an error.")
 )]
 pub struct Args {
     #[command(flatten)]

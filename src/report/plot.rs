@@ -150,12 +150,12 @@ fn draw_panel(panel: &Panel, area: &Area) -> Drawn {
         .light_line_style(TRANSPARENT)
         .draw()?;
     for mark in &panel.marks {
-        let (ends, at, text) = match mark {
-            Mark::X(at, text) => ([(*at, y.start), (*at, y.end)], (*at, y.end - 0.02 * span(&y)), text),
-            Mark::Y(at, text) => ([(x.start, *at), (x.end, *at)], (x.start + 0.01 * span(&x), *at), text),
+        let (ends, at, offset, text) = match mark {
+            Mark::X(at, text) => ([(*at, y.start), (*at, y.end)], (*at, y.end), (4, 3), text),
+            Mark::Y(at, text) => ([(x.start, *at), (x.end, *at)], (x.start, *at), (6, -12), text),
         };
         chart.draw_series(DashedLineSeries::new(ends, 5, 4, MARK.into()))?;
-        chart.draw_series([EmptyElement::at(at) + Text::new(text.clone(), (3, -12), ("sans-serif", 11).into_font().color(&MARK))])?;
+        chart.draw_series([EmptyElement::at(at) + Text::new(text.clone(), offset, ("sans-serif", 11).into_font().color(&MARK))])?;
     }
     for (index, series) in panel.series.iter().enumerate() {
         let colour = COLOURS[index % COLOURS.len()];
@@ -201,10 +201,6 @@ fn is_drawn(point: &Point) -> bool {
 fn ends(value: f64, interval: Option<(f64, f64)>) -> [f64; 3] {
     let (low, high) = interval.unwrap_or((value, value));
     [low, value, high]
-}
-
-fn span(range: &Range<f64>) -> f64 {
-    range.end - range.start
 }
 
 /// All values with some room around them; never empty.
@@ -255,9 +251,6 @@ mod tests {
                 assert!(text.contains(part), "{part} is in\n{text}");
             }
             assert_eq!(text.contains("<polygon"), joined, "a band around a line alone");
-            if let Ok(path) = std::env::var("PLOT_OUT") {
-                std::fs::write(format!("{path}-{joined}.svg"), &text).unwrap();
-            }
         }
     }
 

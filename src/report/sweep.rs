@@ -87,7 +87,7 @@ fn breaks_text(parameter: &Parameter, sweep: &Sweep) -> String {
     for of in &sweep.breaks {
         let (what, target) = match &of.subject {
             Subject::Kpi(kpi) => (kpi.title().to_owned(), format!("its target of {}", bound(*kpi, of.target))),
-            Subject::Server(server) => (server.clone(), "what it can serve".to_owned()),
+            Subject::Server(server) => (server.clone(), "it can serve".to_owned()),
         };
         let is_server = matches!(of.subject, Subject::Server(_));
         let path = &parameter.path;

@@ -181,8 +181,10 @@ fn agents(scenario: &Scenario, measured: &[Measured]) -> Vec<Column> {
 fn assignments(scenario: &Scenario, measured: &[Measured]) -> Vec<Column> {
     let mut columns: Vec<(&str, Vec<String>)> =
         ["strategy", "agent", "capability", "server", "on_failure", "on_overload"].map(|name| (name, Vec::new())).into();
-    let names = |targets: &[Target]| targets.iter().map(|t| scenario.target_name(*t)).collect::<Vec<&str>>().join(", ");
     for of in measured {
+        // A what-if's servers are the base's, and what it adds.
+        let scenario = of.cases.last().map_or(scenario, |(case, _)| world(scenario, case));
+        let names = |targets: &[Target]| targets.iter().map(|t| scenario.target_name(*t)).collect::<Vec<&str>>().join(", ");
         for (need, assignment) in scenario.needs.iter().zip(&of.mapping.assignments) {
             let row = [
                 of.name.to_owned(),

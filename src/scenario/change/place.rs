@@ -3,6 +3,7 @@
 use super::super::read::figure::DISTRIBUTIONS;
 use super::super::read::overlay::{long_key, says_one_thing};
 use super::super::spelling::number;
+use crate::units::split_unit;
 use toml::{Table, Value};
 
 /// A line of the overlay: what is replaced as a whole there, and the flags that asked for it.
@@ -155,9 +156,8 @@ pub fn scaled(value: &Value, factor: f64) -> Result<Value, String> {
         }
         Value::Float(float) => Ok(Value::Float(float * factor)),
         Value::String(text) => {
-            let end = text.find(|c: char| !(c.is_ascii_digit() || ".+-".contains(c))).unwrap_or(text.len());
-            let quantity: f64 = text[..end].parse().map_err(|_| format!("is `{text}`, which is no number or quantity"))?;
-            Ok(Value::String(format!("{}{}", number(quantity * factor), &text[end..])))
+            let (quantity, unit) = split_unit(text).ok_or_else(|| format!("is `{text}`, which is no number or quantity"))?;
+            Ok(Value::String(format!("{}{unit}", number(quantity * factor))))
         }
         Value::Array(items) => items.iter().map(|item| scaled(item, factor)).collect::<Result<_, _>>().map(Value::Array),
         Value::Table(table) => {

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::units::split_unit;
+
 /// A path that `--set` understands, and the values that it takes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Parameter {
@@ -51,7 +53,7 @@ impl Parameter {
         if let Some(twice) = texts.iter().enumerate().find(|(i, text)| texts[..*i].contains(text)) {
             return Err(wrong(format!("the value {} stands there twice", twice.1)));
         }
-        let quantities: Vec<Option<(f64, &str)>> = texts.iter().map(|text| quantity(text)).collect();
+        let quantities: Vec<Option<(f64, &str)>> = texts.iter().map(|text| split_unit(text)).collect();
         let unit = quantities[0].map_or("", |(_, unit)| unit);
         let is_numeric = quantities.iter().all(|of| of.is_some_and(|(_, other)| other == unit));
         let values = texts
@@ -72,15 +74,8 @@ impl Parameter {
     }
 }
 
-/// `1.5ms` as (1.5, "ms"); none where no number stands in front.
-fn quantity(text: &str) -> Option<(f64, &str)> {
-    let end = text.find(|c: char| !(c.is_ascii_digit() || ".+-".contains(c))).unwrap_or(text.len());
-    let number: f64 = text[..end].parse().ok()?;
-    Some((number, &text[end..]))
-}
-
 fn end(text: &str) -> Result<(f64, &str), String> {
-    quantity(text).filter(|(number, _)| number.is_finite()).ok_or_else(|| format!("`{text}` is no number, {EXAMPLE}"))
+    split_unit(text).filter(|(number, _)| number.is_finite()).ok_or_else(|| format!("`{text}` is no number, {EXAMPLE}"))
 }
 
 /// From, from + step, ... up to and including `to`, with as many decimals as the two have: no 0.30000000000000004.
