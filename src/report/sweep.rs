@@ -107,14 +107,17 @@ fn breaks_text(parameter: &Parameter, sweep: &Sweep) -> String {
             let _ = writeln!(text, "  and changes again further on: see the table");
         }
     }
-    let is_crossed = sweep.breaks.iter().any(|of| matches!(of.outcome, Outcome::Breaks(_) | Outcome::Mends(_)));
-    if is_crossed {
-        let _ = writeln!(
-            text,
-            "A place is where the mean crosses, by bisection to 1/{} of a step; its interval is where the one-sided 95 % bounds cross,\n\
-             together 90 %.",
-            1 << HALVINGS
-        );
+    let crossings = || {
+        sweep.breaks.iter().filter_map(|of| match &of.outcome {
+            Outcome::Breaks(at) | Outcome::Mends(at) => Some(at),
+            Outcome::Holds | Outcome::Missed => None,
+        })
+    };
+    if crossings().any(|at| at.bisected) {
+        let _ = writeln!(text, "A place is where the mean crosses, by bisection to 1/{} of a step.", 1 << HALVINGS);
+    }
+    if crossings().next().is_some() {
+        let _ = writeln!(text, "Its interval is where the one-sided 95 % bounds cross: together 90 %.");
     }
     if sweep.points.iter().any(|point| !point.reading.unstable.is_empty()) {
         let _ = writeln!(text, "Where a server is unstable, means depend on the run's length, and no target counts as met.");
