@@ -320,7 +320,7 @@ impl fmt::Display for Rate {
 }
 
 /// `"1.5 GiB"` to `(1.5, "GiB")`; nothing where there is no number in front.
-fn split_unit(text: &str) -> Option<(f64, &str)> {
+pub(crate) fn split_unit(text: &str) -> Option<(f64, &str)> {
     let text = text.trim();
     let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '-' || c == '+')).unwrap_or(text.len());
     let number = text[..end].parse::<f64>().ok()?;

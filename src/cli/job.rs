@@ -1,4 +1,4 @@
-//! What simulate, compare and optimize share: a job that can be repeated exactly from its manifest.
+//! What the commands that simulate share: a job that can be repeated exactly from its manifest.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -9,12 +9,12 @@ use mcplab::engine::expected_calls;
 use mcplab::experiment::{self, Design, Stage, Warmup};
 use mcplab::import::call_log;
 use mcplab::mapping::Dispatch;
-use mcplab::report::{self, Input, Manifest, ReplayedLog, Written};
+use mcplab::report::{self, Input, Journal, Manifest, ReplayedLog, Written};
 use mcplab::scenario::Scenario;
 use serde_json::json;
 
 use super::progress::Progress;
-use super::{Exit, compare, input, optimize, output, simulate};
+use super::{Exit, compare, input, optimize, output, simulate, sweep, what_if};
 
 /// Options of every command that simulates.
 #[derive(Debug, Args)]
@@ -72,7 +72,14 @@ pub struct Asked {
     pub what_ifs: Vec<String>,
     pub gateways: Vec<Dispatch>,
     pub pareto: bool,
+    /// Flags that change the scenario.
+    pub changes: Vec<String>,
+    /// What a sweep varies.
+    pub vary: Vec<String>,
 }
+
+/// Minutes for each mapping and case: a slip of the pen in nearly every scenario.
+pub const CALLS_MAX: f64 = 5e8;
 
 /// A run's whole input.
 pub struct Job {
@@ -95,8 +102,7 @@ impl Job {
     pub fn new(command: &str, options: &RunOptions, asked: Asked) -> anyhow::Result<Job> {
         let text = input::read(&options.scenario)?;
         let mut scenario = input::scenario(&text)?;
-        let replay = options.replay.as_deref().map(|path| replayed(path, &mut scenario)).transpose()?;
-        let manifest = Manifest {
+        let mut manifest = Manifest {
             format: 1,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             command: command.to_owned(),
@@ -107,9 +113,13 @@ impl Job {
             scenario: text,
             mappings: asked.mappings,
             gateways: asked.gateways.into_iter().map(Dispatch::name).collect(),
-            replay,
+            replay: None,
             pareto: asked.pareto,
+            changes: asked.changes,
+            vary: asked.vary,
         };
+        prepare(&manifest, &mut scenario)?;
+        manifest.replay = options.replay.as_deref().map(|path| replayed(path, &mut scenario)).transpose()?;
         Job::checked(manifest, scenario)
     }
 
@@ -123,6 +133,7 @@ impl Job {
             }
         }
         let mut scenario = input::scenario(&manifest.scenario)?;
+        prepare(&manifest, &mut scenario)?;
         if let Some(log) = &manifest.replay {
             let again = replayed(Path::new(&log.file), &mut scenario)
                 .with_context(|| format!("the run replayed the log {}, which has to be where it was then", log.file))?;
@@ -134,8 +145,6 @@ impl Job {
     }
 
     fn checked(manifest: Manifest, mut scenario: Scenario) -> anyhow::Result<Job> {
-        // Minutes for each mapping and case: a slip of the pen in nearly every scenario.
-        const CALLS_MAX: f64 = 5e8;
         let scenarios = std::iter::once(&scenario).chain(scenario.what_ifs.iter().map(|w| &*w.scenario));
         let calls = scenarios.map(expected_calls).fold(0.0, f64::max) * f64::from(manifest.replications);
         if calls > CALLS_MAX {
@@ -157,12 +166,15 @@ impl Job {
         Design { seed: self.manifest.seed, replications: self.manifest.replications, stage }
     }
 
-    pub fn execute(&self) -> anyhow::Result<Finished> {
+    /// `journal`: of a sweep that writes while it goes on.
+    pub fn execute(&self, journal: Option<&Journal>) -> anyhow::Result<Finished> {
         let watch = Progress::default();
         let mut finished = match self.manifest.command.as_str() {
             "simulate" => simulate::execute(self, &watch),
             "compare" => compare::execute(self, &watch),
             "optimize" => optimize::execute(self, &watch),
+            "what-if" => what_if::execute(self, &watch),
+            "sweep" => sweep::execute(self, &watch, journal),
             other => bail!("the manifest names the command `{other}`, which this version does not know"),
         }?;
         if let (Some(log), Some(replay), Some(json)) = (&self.manifest.replay, &self.scenario.replay, finished.json.as_object_mut()) {
@@ -185,6 +197,10 @@ impl Job {
 
     /// Writes the results; times go to a file of their own.
     pub fn write(&self, root: &Path, name: Option<&str>, finished: &Finished, started: Instant) -> anyhow::Result<Written> {
+        Ok(report::write_run(root, &self.scenario.name, name, &self.manifest_of(finished), &self.files(finished, started)?)?)
+    }
+
+    fn files(&self, finished: &Finished, started: Instant) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
         let mut files = finished.files.clone();
         let mut json = serde_json::to_vec(&finished.json)?;
         json.push(b'\n');
@@ -192,7 +208,7 @@ impl Job {
         files.push(("report.json".to_owned(), json));
         let times = json!({ "wall_seconds": started.elapsed().as_secs_f64(), "threads": rayon::current_num_threads() });
         files.push((report::TIMES_FILE.to_owned(), format!("{times}\n").into_bytes()));
-        Ok(report::write_run(root, &self.scenario.name, name, &self.manifest_of(finished), &files)?)
+        Ok(files)
     }
 
     fn manifest_of(&self, finished: &Finished) -> Manifest {
@@ -204,10 +220,20 @@ impl Job {
         let started = Instant::now();
         // A slip in a name is said before minutes are spent.
         options.run.as_deref().map(report::folder_name).transpose()?;
-        let finished = self.execute()?;
-        let written = match options.no_results {
-            true => None,
-            false => Some(self.write(&options.results, options.run.as_deref(), &finished, started)?),
+        // A sweep writes while it goes on, so that it can be stopped.
+        let begun = match self.manifest.command == "sweep" && !options.no_results {
+            true => Some(report::begin_run(&options.results, &self.scenario.name, options.run.as_deref(), &self.manifest)?),
+            false => None,
+        };
+        let journal = begun.as_ref().map(|begun| Journal::open(&begun.folder)).transpose()?;
+        let finished = self.execute(journal.as_ref())?;
+        let written = match begun {
+            None if options.no_results => None,
+            None => Some(self.write(&options.results, options.run.as_deref(), &finished, started)?),
+            Some(begun) => {
+                report::finish_run(&begun.folder, &self.files(&finished, started)?)?;
+                Some(begun)
+            }
         };
         match options.json {
             true => output::json(&finished.json)?,
@@ -220,6 +246,11 @@ impl Job {
         output::note(&format!("took {:.1} s", started.elapsed().as_secs_f64()));
         Ok((finished.exit, finished))
     }
+}
+
+/// A command whose what-ifs are its own has them read in the place of the scenario's.
+fn prepare(manifest: &Manifest, scenario: &mut Scenario) -> anyhow::Result<()> {
+    if manifest.command == "what-if" { what_if::prepare(manifest, scenario) } else { Ok(()) }
 }
 
 /// Puts a log in the place of the scenario's workloads, and says what was found in it.

@@ -6,6 +6,7 @@ mod compare;
 mod completions;
 mod import;
 mod input;
+mod interrupt;
 mod job;
 mod optimize;
 mod output;
@@ -15,6 +16,8 @@ mod repeat;
 mod rollback;
 mod simulate;
 mod status;
+mod sweep;
+mod what_if;
 
 use std::process::ExitCode;
 
@@ -46,6 +49,8 @@ struct Cli {
 const AFTER_HELP: &str = "\
 Examples:
   mcplab compare scenarios/openmanager-vibe-v5.toml           which strategies meet the KPIs
+  mcplab what-if scenarios/openmanager-vibe-v5.toml --set server.serena.up=false --scale load=2
+  mcplab sweep scenarios/openmanager-vibe-v5.toml --vary load=0.5..4:0.25
   mcplab import . --base scenarios/openmanager-vibe-v5.toml -o mine.toml
   mcplab optimize mine.toml -o mapping.toml                   the validated mapping, with its evidence
   mcplab apply mapping.toml --to . --dry-run                  what would change, exactly
@@ -61,6 +66,8 @@ enum Command {
     Simulate(simulate::Args),
     Compare(compare::Args),
     Optimize(optimize::Args),
+    WhatIf(what_if::Args),
+    Sweep(sweep::Args),
     Apply(apply::Args),
     Rollback(rollback::Args),
     Status(status::Args),
@@ -83,6 +90,8 @@ pub fn main() -> ExitCode {
         Command::Simulate(args) => simulate::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Optimize(args) => optimize::run(&args),
+        Command::WhatIf(args) => what_if::run(&args),
+        Command::Sweep(args) => sweep::run(&args),
         Command::Apply(args) => apply::run(&args),
         Command::Rollback(args) => rollback::run(&args),
         Command::Status(args) => status::run(&args),

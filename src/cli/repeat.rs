@@ -34,7 +34,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         ));
     }
     let job = Job::from_manifest(manifest)?;
-    let finished = job.execute()?;
+    let finished = job.execute(None)?;
     let again = tempfile::tempdir()?;
     let written = job.write(again.path(), None, &finished, started)?;
     let differing = differing_files(&args.run, &written.folder)?;

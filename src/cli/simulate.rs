@@ -37,20 +37,14 @@ pub struct Args {
 
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let mappings = args.mapping.iter().map(|path| input::read(path)).collect::<anyhow::Result<Vec<_>>>()?;
-    let asked = Asked { mappings, what_ifs: args.what_ifs.clone(), gateways: args.gateway.into_iter().collect() };
+    let asked = Asked { mappings, what_ifs: args.what_ifs.clone(), gateways: args.gateway.into_iter().collect(), ..Asked::default() };
     let job = Job::new("simulate", &args.options, asked)?;
     Ok(job.run(&args.options)?.0)
 }
 
 pub fn execute(job: &Job, watch: &dyn Watch) -> anyhow::Result<Finished> {
     let scenario = &job.scenario;
-    let (name, mapping) = match job.manifest.mappings.first() {
-        None => ("current".to_owned(), Mapping::current(scenario)),
-        Some(input) => {
-            let file = input::mapping(input, scenario)?;
-            (input::mapping_name(input, &file), file.mapping)
-        }
-    };
+    let (name, mapping) = mapping(job)?;
     let (name, mapping) = match job.gateways()?.first() {
         None => (name, mapping),
         Some(dispatch) => (format!("{name} behind a gateway ({})", dispatch.name()), Mapping { dispatch: *dispatch, ..mapping }),
@@ -86,6 +80,18 @@ pub fn execute(job: &Job, watch: &dyn Watch) -> anyhow::Result<Finished> {
         files,
         exit: if met { Exit::Met } else { Exit::Missed },
         reproducible: true,
+    })
+}
+
+/// The given mapping with its name, else today's.
+pub fn mapping(job: &Job) -> anyhow::Result<(String, Mapping)> {
+    let scenario = &job.scenario;
+    Ok(match job.manifest.mappings.first() {
+        None => ("current".to_owned(), Mapping::current(scenario)),
+        Some(input) => {
+            let file = input::mapping(input, scenario)?;
+            (input::mapping_name(input, &file), file.mapping)
+        }
     })
 }
 

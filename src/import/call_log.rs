@@ -25,7 +25,7 @@ use crate::scenario::{ReplayedCall, Scenario};
 
 use collect::Collector;
 
-pub use attach::attach;
+pub use attach::{attach, replay};
 pub use summary::{LogSummary, Skipped, Tally, Unmatched};
 pub use time::Reading;
 

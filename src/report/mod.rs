@@ -2,18 +2,26 @@
 
 mod comparison;
 mod format;
+mod journal;
+pub mod plot;
 mod proof;
 mod recommendation;
 mod run;
 mod simulation;
+mod sweep;
 mod tables;
+mod what_if;
 
 pub use comparison::comparison_text;
 pub use format::{bar, estimate, plain_table, quantity};
+pub use journal::{JOURNAL_FILE, Journal, journal_line};
 pub use proof::proof_text;
 pub use recommendation::{evidence, front_text, recommendation_text};
 pub use run::{
-    Input, Manifest, ReplayedLog, RunError, TIMES_FILE, Written, differing_files, folder_name, read_manifest, run_id, write_run,
+    Input, Manifest, ReplayedLog, RunError, TIMES_FILE, Written, begin_run, differing_files, finish_run, folder_name, read_manifest,
+    run_id, write_run,
 };
 pub use simulation::{Simulated, simulation_text};
+pub use sweep::{SWEEP_PLOT, SweepReport, sweep_files, sweep_text};
 pub use tables::{Measured, TablesError, tables_of};
+pub use what_if::{WhatIfReport, what_if_text};

@@ -36,11 +36,11 @@ pub struct ReplayedLog {
 pub struct Manifest {
     pub format: u32,
     pub version: String,
-    /// `simulate`, `compare` or `optimize`.
+    /// `simulate`, `compare`, `optimize`, `what-if` or `sweep`.
     pub command: String,
     pub seed: u64,
     pub replications: u32,
-    /// What-ifs that were asked for; `simulate` alone has a choice.
+    /// What-ifs of the scenario that were asked for, where a command leaves the choice.
     pub what_ifs: Vec<String>,
     /// False where a clock ended a search, so that a repetition may differ.
     pub reproducible: bool,
@@ -54,6 +54,12 @@ pub struct Manifest {
     /// The Pareto front is shown.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pareto: bool,
+    /// Flags that change the scenario, as `scenario::change` prints them; left out where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<String>,
+    /// What a sweep varies: `load=0.5..4:0.25`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vary: Vec<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -126,6 +132,30 @@ pub fn write_run(
     fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o755)).map_err(failed(&folder))?;
     Ok(Written { id, folder })
 }
+
+/// The folder of a run that writes while it goes on, with its manifest. What an interrupted run of the same input left there stays; an
+/// older run of that name is replaced.
+pub fn begin_run(root: &Path, scenario_name: &str, name: Option<&str>, manifest: &Manifest) -> Result<Written, RunError> {
+    let id = run_id(manifest);
+    let folder = root.join(folder_name(scenario_name)?).join(name.map_or(Ok(id.clone()), folder_name)?);
+    let goes_on = folder.join("manifest.json").is_file() && read_manifest(&folder).is_ok_and(|of| run_id(&of) == id);
+    if goes_on { Ok(Written { id, folder }) } else { write_run(root, scenario_name, name, manifest, &[]) }
+}
+
+/// Puts the files into a folder that [`begin_run`] made, each whole or not at all.
+pub fn finish_run(folder: &Path, files: &[(String, Vec<u8>)]) -> Result<(), RunError> {
+    for (name, bytes) in files {
+        let path = folder.join(name);
+        let failed = |source| RunError::Write { path: path.display().to_string(), source };
+        // A name of its own would be left over where the program is killed; this one is taken again.
+        let unfinished = folder.join(UNFINISHED);
+        fs::write(&unfinished, bytes).and_then(|()| fs::rename(&unfinished, &path)).map_err(failed)?;
+    }
+    let _ = fs::remove_file(folder.join(UNFINISHED));
+    Ok(())
+}
+
+const UNFINISHED: &str = ".unfinished";
 
 /// A run's own name has to be plain: it becomes a folder.
 pub fn folder_name(name: &str) -> Result<String, RunError> {

@@ -30,21 +30,21 @@ pub fn tables_of(scenario: &Scenario, measured: &[Measured]) -> Result<Vec<(Stri
         ("agents", agents(scenario, measured)),
         ("assignments", assignments(scenario, measured)),
     ];
-    tables
-        .into_iter()
-        .map(|(name, columns)| {
-            let error = |source| TablesError { table: name.to_owned(), source };
-            let mut frame = DataFrame::new_infer_height(columns).map_err(error)?;
-            let mut bytes = Vec::new();
-            // One thread and one row group order the bytes.
-            ParquetWriter::new(&mut bytes)
-                .with_compression(ParquetCompression::Zstd(None))
-                .set_parallel(false)
-                .finish(&mut frame)
-                .map_err(error)?;
-            Ok((format!("{name}.parquet"), bytes))
-        })
-        .collect()
+    tables.into_iter().map(|(name, columns)| parquet(name, columns)).collect()
+}
+
+/// File name and content of one table.
+pub(super) fn parquet(name: &str, columns: Vec<Column>) -> Result<(String, Vec<u8>), TablesError> {
+    let error = |source| TablesError { table: name.to_owned(), source };
+    let mut frame = DataFrame::new_infer_height(columns).map_err(error)?;
+    let mut bytes = Vec::new();
+    // One thread and one row group order the bytes.
+    ParquetWriter::new(&mut bytes)
+        .with_compression(ParquetCompression::Zstd(None))
+        .set_parallel(false)
+        .finish(&mut frame)
+        .map_err(error)?;
+    Ok((format!("{name}.parquet"), bytes))
 }
 
 /// One row of every table's key columns.
@@ -181,8 +181,10 @@ fn agents(scenario: &Scenario, measured: &[Measured]) -> Vec<Column> {
 fn assignments(scenario: &Scenario, measured: &[Measured]) -> Vec<Column> {
     let mut columns: Vec<(&str, Vec<String>)> =
         ["strategy", "agent", "capability", "server", "on_failure", "on_overload"].map(|name| (name, Vec::new())).into();
-    let names = |targets: &[Target]| targets.iter().map(|t| scenario.target_name(*t)).collect::<Vec<&str>>().join(", ");
     for of in measured {
+        // A what-if's servers are the base's, and what it adds.
+        let scenario = of.cases.last().map_or(scenario, |(case, _)| world(scenario, case));
+        let names = |targets: &[Target]| targets.iter().map(|t| scenario.target_name(*t)).collect::<Vec<&str>>().join(", ");
         for (need, assignment) in scenario.needs.iter().zip(&of.mapping.assignments) {
             let row = [
                 of.name.to_owned(),

@@ -1,6 +1,7 @@
 //! Text becomes a checked scenario, or every mistake in it is named with its line.
 
 mod assumptions;
+pub mod change;
 pub(crate) mod defaults;
 pub mod diagnostic;
 pub(crate) mod document;

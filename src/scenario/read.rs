@@ -3,7 +3,7 @@
 mod agent;
 mod fault;
 pub(crate) mod figure;
-mod overlay;
+pub(super) mod overlay;
 mod policy;
 mod provides;
 mod run;

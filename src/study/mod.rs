@@ -7,6 +7,8 @@ mod front;
 mod optimize;
 mod remedy;
 mod search;
+pub mod sweep;
+mod what_if;
 
 pub use compare::{BalanceFacts, Comparison, GivenScore, TradeOff, compare};
 pub use evaluate::{Candidate, Case, Difference, Row, candidates, case, evaluate};
@@ -14,3 +16,4 @@ pub use front::FrontPoint;
 pub use optimize::{Explained, Passed, Recommendation, optimize};
 pub use remedy::Remedy;
 pub use search::{INDIFFERENCE, RunnerUp, SearchReport};
+pub use what_if::{Effect, KpiEffect, ServerEffect, effect};

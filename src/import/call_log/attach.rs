@@ -17,10 +17,14 @@ const WARMUP_SHARE: f64 = 0.1;
 /// them; what a what-if says of workloads is gone with them. The run ends at the first whole second after the last call. A stated
 /// warm-up stays, but is at most a tenth of that; without one every call counts, for a log has no beginning that is unlike the rest.
 pub fn attach(scenario: &mut Scenario, log: CallLog) {
-    let horizon = SimTime((log.calls.last().map_or(0, |call| call.at.0) / SECOND + 1) * SECOND);
+    replay(scenario, Arc::new(Replay { file: log.file, calls: log.calls }));
+}
+
+/// As [`attach`], of calls that another scenario with the same agents and needs replays.
+pub fn replay(scenario: &mut Scenario, replay: Arc<Replay>) {
+    let horizon = SimTime((replay.calls.last().map_or(0, |call| call.at.0) / SECOND + 1) * SECOND);
     let mut counts = vec![0u64; scenario.needs.len()];
-    log.calls.iter().for_each(|call| counts[call.need.index()] += 1);
-    let replay = Arc::new(Replay { file: log.file, calls: log.calls });
+    replay.calls.iter().for_each(|call| counts[call.need.index()] += 1);
     for what_if in &mut scenario.what_ifs {
         rewrite(&mut what_if.scenario, &replay, &counts, horizon);
         what_if.scenario.replay = Some(replay.clone());

@@ -35,6 +35,11 @@ pub(super) fn read_what_ifs(root: &Node, base: &Scenario, problems: &mut Problem
     entries.iter().filter_map(|entry| read_what_if(entry, &document, base, &known, problems)).collect()
 }
 
+/// A what-if that does not stand in the document: `entry` is its name, and its text as a table.
+pub(in crate::scenario) fn read_over(entry: &Entry, document: &Node, base: &Scenario, problems: &mut Problems) -> Option<WhatIf> {
+    read_what_if(entry, document, base, &BTreeSet::new(), problems)
+}
+
 fn size(node: &Node) -> usize {
     1 + match &node.value {
         Value::List(items) => items.iter().map(size).sum(),
@@ -234,7 +239,13 @@ fn holds_names(path: &[String]) -> bool {
 
 /// True for a table that says one thing, so that its keys make no sense beside those of another: a figure, a distribution, arrivals.
 fn is_whole(node: &Node, path: &[String]) -> bool {
-    is_figure(node, path) || is_arrivals(path)
+    node.entries().map_or_else(|| is_arrivals(path), |entries| says_one_thing(entries.iter().map(|entry| &*entry.key), path))
+}
+
+/// As told by its keys.
+pub(in crate::scenario) fn says_one_thing<'a>(mut keys: impl Iterator<Item = &'a str>, path: &[String]) -> bool {
+    let is_figure = keys.any(|key| key == "value" || DISTRIBUTIONS.contains(&key));
+    is_figure && !holds_names(path) || is_arrivals(path)
 }
 
 fn is_arrivals(path: &[String]) -> bool {
@@ -242,24 +253,25 @@ fn is_arrivals(path: &[String]) -> bool {
     matches!(path[..], ["workload", "arrivals"] | ["agents", _, "workload", "arrivals"])
 }
 
-fn is_figure(node: &Node, path: &[String]) -> bool {
-    let is_key = |key: &str| key == "value" || DISTRIBUTIONS.contains(&key);
-    !holds_names(path) && node.entries().is_some_and(|entries| entries.iter().any(|entry| is_key(&entry.key)))
-}
-
 /// The short spellings as the tables that they are short for: `files = 1.0`, `clock = "time"`, `state = ["local-files"]`,
 /// `safe_concurrency = 4`.
 fn written_out<'a, 't>(node: &'a Node<'t>, path: &[String]) -> Cow<'a, Node<'t>> {
-    let path: Vec<&str> = path.iter().map(String::as_str).collect();
-    let is_value = node.entries().is_none() || node.get("value").is_some();
-    let key = match path[..] {
-        ["servers" | "stand_ins", _, "provides", _] if is_value => "quality",
-        ["servers", _, "safe_concurrency"] if is_value => "limit",
-        ["policy", "caches", _] if is_value => "repeats",
-        ["agents", _, "needs", _] if node.entries().is_none() => "server",
-        ["policy", "fallbacks", _] if node.entries().is_none() => "on_failure",
-        _ => return Cow::Borrowed(node),
-    };
+    let is_plain = node.entries().is_none();
+    let key = if is_plain || node.get("value").is_some() { long_key(path, is_plain) } else { None };
+    let Some(key) = key else { return Cow::Borrowed(node) };
     let entry = Entry { key: key.into(), key_span: node.span.clone(), node: node.clone() };
     Cow::Owned(Node { span: node.span.clone(), value: Value::Table(vec![entry]) })
+}
+
+/// The key that a value at this place is short for; some only where it is no table.
+pub(in crate::scenario) fn long_key(path: &[String], is_plain: bool) -> Option<&'static str> {
+    let path: Vec<&str> = path.iter().map(String::as_str).collect();
+    match path[..] {
+        ["servers" | "stand_ins", _, "provides", _] => Some("quality"),
+        ["servers", _, "safe_concurrency"] => Some("limit"),
+        ["policy", "caches", _] => Some("repeats"),
+        ["agents", _, "needs", _] if is_plain => Some("server"),
+        ["policy", "fallbacks", _] if is_plain => Some("on_failure"),
+        _ => None,
+    }
 }
