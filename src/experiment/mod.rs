@@ -4,7 +4,7 @@ mod warmup;
 
 use rayon::prelude::*;
 
-use crate::engine::{Run, simulate};
+use crate::engine::{Observer, Run, simulate_observed};
 use crate::judge::Replication;
 use crate::mapping::Mapping;
 use crate::scenario::Scenario;
@@ -66,16 +66,28 @@ impl Stage {
 /// All replications of all cases: one vector a case, in order. Replication i of every case meets the same tasks, luck and
 /// outages.
 pub fn run(cases: &[Case], design: Design, watch: &dyn Watch) -> Vec<Vec<Replication>> {
+    let observed = observe(cases, design, watch, |_| ());
+    observed.into_iter().map(|replications| replications.into_iter().map(|(replication, ())| replication).collect()).collect()
+}
+
+/// As [`run`], each replication watched by an observer of its own, which comes back with it.
+pub fn observe<O: Observer + Send>(
+    cases: &[Case],
+    design: Design,
+    watch: &dyn Watch,
+    observer: impl Fn(Case) -> O + Sync,
+) -> Vec<Vec<(Replication, O)>> {
     let replications = design.replications as usize;
     watch.phase("simulating", (cases.len() * replications) as u64);
-    let mut all: Vec<Replication> = (0..cases.len() * replications)
+    let mut all: Vec<(Replication, O)> = (0..cases.len() * replications)
         .into_par_iter()
         .map(|index| {
             let case = cases[index / replications];
             let replication = design.stage.first_replication() + (index % replications) as u32;
-            let outcome = simulate(case.scenario, case.mapping, Run { seed: design.seed, replication });
+            let mut observer = observer(case);
+            let outcome = simulate_observed(case.scenario, case.mapping, Run { seed: design.seed, replication }, &mut observer);
             watch.step();
-            Replication::new(case.scenario, case.mapping, outcome)
+            (Replication::new(case.scenario, case.mapping, outcome), observer)
         })
         .collect();
     // Indexed parallel iterators keep their order, so neither does the number of threads show here.
