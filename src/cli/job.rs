@@ -1,4 +1,4 @@
-//! What simulate, compare and optimize share: a job that can be repeated exactly from its manifest.
+//! What simulate, compare, optimize and drill share: a job that can be repeated exactly from its manifest.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -9,12 +9,12 @@ use mcplab::engine::expected_calls;
 use mcplab::experiment::{self, Design, Stage, Warmup};
 use mcplab::import::call_log;
 use mcplab::mapping::Dispatch;
-use mcplab::report::{self, Input, Manifest, ReplayedLog, Written};
+use mcplab::report::{self, DrillAsked, Input, Manifest, ReplayedLog, Written};
 use mcplab::scenario::Scenario;
 use serde_json::json;
 
 use super::progress::Progress;
-use super::{Exit, compare, input, optimize, output, simulate};
+use super::{Exit, compare, drill, input, optimize, output, simulate};
 
 /// Options of every command that simulates.
 #[derive(Debug, Args)]
@@ -71,6 +71,7 @@ pub struct Asked {
     pub mappings: Vec<Input>,
     pub what_ifs: Vec<String>,
     pub gateways: Vec<Dispatch>,
+    pub drill: Option<DrillAsked>,
 }
 
 /// A run's whole input.
@@ -107,6 +108,7 @@ impl Job {
             mappings: asked.mappings,
             gateways: asked.gateways.into_iter().map(Dispatch::name).collect(),
             replay,
+            drill: asked.drill,
         };
         Job::checked(manifest, scenario)
     }
@@ -161,6 +163,7 @@ impl Job {
             "simulate" => simulate::execute(self, &watch),
             "compare" => compare::execute(self, &watch),
             "optimize" => optimize::execute(self, &watch),
+            "drill" => drill::execute(self, &watch),
             other => bail!("the manifest names the command `{other}`, which this version does not know"),
         }?;
         if let (Some(log), Some(replay), Some(json)) = (&self.manifest.replay, &self.scenario.replay, finished.json.as_object_mut()) {

@@ -4,6 +4,7 @@ mod apply;
 mod check;
 mod compare;
 mod completions;
+mod drill;
 mod import;
 mod input;
 mod job;
@@ -61,6 +62,7 @@ enum Command {
     Simulate(simulate::Args),
     Compare(compare::Args),
     Optimize(optimize::Args),
+    Drill(drill::Args),
     Apply(apply::Args),
     Rollback(rollback::Args),
     Status(status::Args),
@@ -83,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Simulate(args) => simulate::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Optimize(args) => optimize::run(&args),
+        Command::Drill(args) => drill::run(&args),
         Command::Apply(args) => apply::run(&args),
         Command::Rollback(args) => rollback::run(&args),
         Command::Status(args) => status::run(&args),

@@ -37,7 +37,7 @@ pub struct Args {
 
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let mappings = args.mapping.iter().map(|path| input::read(path)).collect::<anyhow::Result<Vec<_>>>()?;
-    let asked = Asked { mappings, what_ifs: args.what_ifs.clone(), gateways: args.gateway.into_iter().collect() };
+    let asked = Asked { mappings, what_ifs: args.what_ifs.clone(), gateways: args.gateway.into_iter().collect(), ..Asked::default() };
     let job = Job::new("simulate", &args.options, asked)?;
     Ok(job.run(&args.options)?.0)
 }

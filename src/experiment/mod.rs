@@ -71,11 +71,11 @@ pub fn run(cases: &[Case], design: Design, watch: &dyn Watch) -> Vec<Vec<Replica
 }
 
 /// As [`run`], each replication watched by an observer of its own, which comes back with it.
-pub fn observe<O: Observer + Send>(
-    cases: &[Case],
+pub fn observe<'a, O: Observer + Send>(
+    cases: &[Case<'a>],
     design: Design,
     watch: &dyn Watch,
-    observer: impl Fn(Case) -> O + Sync,
+    observer: impl Fn(Case<'a>) -> O + Sync,
 ) -> Vec<Vec<(Replication, O)>> {
     let replications = design.replications as usize;
     watch.phase("simulating", (cases.len() * replications) as u64);

@@ -1,6 +1,7 @@
 //! Results rendered: terminal, JSON, Parquet.
 
 mod comparison;
+mod drill;
 mod format;
 mod proof;
 mod recommendation;
@@ -9,11 +10,12 @@ mod simulation;
 mod tables;
 
 pub use comparison::comparison_text;
+pub use drill::{drill_tables, drill_text};
 pub use format::{bar, estimate, plain_table, quantity};
 pub use proof::proof_text;
 pub use recommendation::{evidence, recommendation_text};
 pub use run::{
-    Input, Manifest, ReplayedLog, RunError, TIMES_FILE, Written, differing_files, folder_name, read_manifest, run_id, write_run,
+    DrillAsked, Input, Manifest, ReplayedLog, RunError, TIMES_FILE, Written, differing_files, folder_name, read_manifest, run_id, write_run,
 };
 pub use simulation::{Simulated, simulation_text};
 pub use tables::{Measured, TablesError, tables_of};

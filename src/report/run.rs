@@ -36,7 +36,7 @@ pub struct ReplayedLog {
 pub struct Manifest {
     pub format: u32,
     pub version: String,
-    /// `simulate`, `compare` or `optimize`.
+    /// `simulate`, `compare`, `optimize` or `drill`.
     pub command: String,
     pub seed: u64,
     pub replications: u32,
@@ -51,6 +51,17 @@ pub struct Manifest {
     pub gateways: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay: Option<ReplayedLog>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill: Option<DrillAsked>,
+}
+
+/// What `drill` was asked for; times as they were given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrillAsked {
+    /// Empty: each server and each dependency.
+    pub down: Vec<String>,
+    pub at: Option<String>,
+    pub lasts: Option<String>,
 }
 
 #[derive(Debug, thiserror::Error)]

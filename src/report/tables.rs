@@ -30,21 +30,21 @@ pub fn tables_of(scenario: &Scenario, measured: &[Measured]) -> Result<Vec<(Stri
         ("agents", agents(scenario, measured)),
         ("assignments", assignments(scenario, measured)),
     ];
-    tables
-        .into_iter()
-        .map(|(name, columns)| {
-            let error = |source| TablesError { table: name.to_owned(), source };
-            let mut frame = DataFrame::new_infer_height(columns).map_err(error)?;
-            let mut bytes = Vec::new();
-            // One thread and one row group order the bytes.
-            ParquetWriter::new(&mut bytes)
-                .with_compression(ParquetCompression::Zstd(None))
-                .set_parallel(false)
-                .finish(&mut frame)
-                .map_err(error)?;
-            Ok((format!("{name}.parquet"), bytes))
-        })
-        .collect()
+    tables.into_iter().map(|(name, columns)| table(name, columns)).collect()
+}
+
+/// File name and content of a table.
+pub(super) fn table(name: &str, columns: Vec<Column>) -> Result<(String, Vec<u8>), TablesError> {
+    let error = |source| TablesError { table: name.to_owned(), source };
+    let mut frame = DataFrame::new_infer_height(columns).map_err(error)?;
+    let mut bytes = Vec::new();
+    // One thread and one row group order the bytes.
+    ParquetWriter::new(&mut bytes)
+        .with_compression(ParquetCompression::Zstd(None))
+        .set_parallel(false)
+        .finish(&mut frame)
+        .map_err(error)?;
+    Ok((format!("{name}.parquet"), bytes))
 }
 
 /// One row of every table's key columns.
