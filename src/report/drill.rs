@@ -270,3 +270,67 @@ impl Rows {
         columns
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::{Design, Stage};
+    use crate::mapping::Mapping;
+    use crate::scenario;
+    use crate::study::{Timing, downs, drill};
+
+    /// `main` and `spare` are on one network; a call that `main` does not answer goes to `spare`, then to a file.
+    const TWO_SERVERS: &str = r#"
+        format = 1
+        name = "two servers"
+        [run]
+        horizon = "1h"
+        warmup = "0s"
+        replications = 5
+        [dependencies.network]
+        [servers.main]
+        serial = { exponential = "100ms" }
+        provides.work = 1.0
+        depends_on = ["network"]
+        [servers.spare]
+        serial = { exponential = "300ms" }
+        provides.work = 0.8
+        depends_on = ["network"]
+        [stand_ins.file]
+        provides.work = 0.2
+        [agents.worker]
+        workload = { tasks = "600/h" }
+        needs.work = "main"
+        [agents.other]
+        workload = { tasks = "60/h" }
+        needs.work = "spare"
+        [policy.fallbacks]
+        work = { on_failure = ["spare", "file"] }
+        [kpis]
+        error_rate = { max = "5%" }
+        response_mean = { max = "1s" }
+    "#;
+
+    #[test]
+    fn a_drill_says_who_is_hit_for_how_long_and_what_fallbacks_are_worth() {
+        let scenario = scenario::parse("two.toml", TWO_SERVERS).expect("a right scenario").scenario;
+        let today = Mapping::current(&scenario);
+        let with = Mapping::with_policy_fallbacks(&scenario, &today.primaries());
+        let mappings = [("today".to_owned(), today), ("with fallbacks".to_owned(), with)];
+        let design = Design { seed: 1, replications: 5, stage: Stage::Comparison };
+        let timing = Timing::of(&scenario, None, None).expect("the outage fits the run");
+        let drills = drill(&scenario, &mappings, &downs(&scenario, &[]).expect("all"), timing, design, &());
+        insta::assert_snapshot!(drill_text(&scenario, &drills));
+        assert_eq!(drill_tables(&scenario, &drills).expect("two tables").len(), 2);
+    }
+
+    #[test]
+    fn an_outage_that_does_not_fit_says_why() {
+        let scenario = scenario::parse("two.toml", TWO_SERVERS).expect("a right scenario").scenario;
+        let minutes = |count: u64| Some(SimTime::from_millis(60_000 * count));
+        let said = |at, lasts| Timing::of(&scenario, at, lasts).expect_err("it does not fit").to_string();
+        insta::assert_snapshot!(said(minutes(55), minutes(10)), @"");
+        insta::assert_snapshot!(said(None, minutes(0)), @"an outage of no time is no drill");
+        insta::assert_snapshot!(downs(&scenario, &["nobody".to_owned()]).expect_err("no such server").to_string(), @"");
+    }
+}
