@@ -19,10 +19,9 @@ const AGENTS_SHOWN: usize = 3;
 pub fn drill_text(scenario: &Scenario, drills: &Drills) -> String {
     let seconds = |seconds: f64| SimTime::from_secs(seconds).rounded();
     let mut text = format!(
-        "{}: {} down, one at a time, from {} on for {}; {} of {}, seed {}\n",
+        "{}: {}, one at a time, from {} on for {}; {} of {}, seed {}\n",
         scenario.name,
-        count(drills.mappings.first().map_or(0, |mapping| mapping.drills.len()), "server or dependency")
-            .replace("dependencys", "dependencies"),
+        count(drills.mappings.first().map_or(0, |mapping| mapping.drills.len()), "outage"),
         seconds(drills.from),
         seconds(drills.lasts),
         count(drills.replications as usize, "replication"),
@@ -69,7 +68,11 @@ fn mapping_text(drills: &Drills, mapping: &Drilled) -> String {
         .map(|course| {
             vec![
                 course.down.clone(),
-                if course.servers.len() > 1 { count(course.servers.len(), "server") } else { String::new() },
+                match earlier(mapping, course) {
+                    Some(same) => format!("as {}", same.down),
+                    None if course.servers.len() > 1 => count(course.servers.len(), "server"),
+                    None => String::new(),
+                },
                 change(&course.system.error_rate, 100.0, 1),
                 change(&course.system.availability, 100.0, 1),
                 change(&course.system.response_mean, 1e3, 0),
@@ -82,7 +85,7 @@ fn mapping_text(drills: &Drills, mapping: &Drilled) -> String {
     let header = ["down", "", "failed %", "available %", "response ms", "agents hit", "KPIs hold again", "missed"];
     let mut text = format!("\n{}: {fallbacks}\n{}", mapping.mapping, indented(&plain_table(&header, &rows, &[5])));
     let mut agents: Vec<Vec<String>> = Vec::new();
-    for course in &mapping.drills {
+    for course in distinct(mapping) {
         for (i, hit) in course.agents.iter().take(AGENTS_SHOWN).enumerate() {
             let more = course.agents.len().saturating_sub(AGENTS_SHOWN);
             agents.push(vec![
@@ -99,9 +102,7 @@ fn mapping_text(drills: &Drills, mapping: &Drilled) -> String {
         let header = ["down", "agent hit", "failed %", "available %", "response ms", ""];
         let _ = write!(text, "\n{}", indented(&plain_table(&header, &agents, &[])));
     }
-    let worth: Vec<Vec<String>> = mapping
-        .drills
-        .iter()
+    let worth: Vec<Vec<String>> = distinct(mapping)
         .flat_map(|course| course.fallbacks.iter().map(move |worth| (course, worth)))
         .map(|(course, worth)| {
             let difference =
@@ -124,6 +125,15 @@ fn mapping_text(drills: &Drills, mapping: &Drilled) -> String {
     text
 }
 
+/// The first drill with the same outage: where a dependency has one server, its outage is the server's.
+fn earlier<'a>(mapping: &'a Drilled, course: &Course) -> Option<&'a Course> {
+    mapping.drills.iter().find(|other| other.is_same_outage(course)).filter(|first| first.down != course.down)
+}
+
+fn distinct(mapping: &Drilled) -> impl Iterator<Item = &Course> {
+    mapping.drills.iter().filter(move |course| earlier(mapping, course).is_none())
+}
+
 fn measured_text(measured: &Measured) -> String {
     let rows: Vec<Vec<String>> = measured
         .measures
@@ -142,7 +152,7 @@ fn measured_text(measured: &Measured) -> String {
         .collect();
     let header = ["", measured.against.as_str(), measured.mapping.as_str(), "change (95 %)", "relative (95 %)", ""];
     format!(
-        "\n{} against {}, measured: in brackets 95 %, by bootstrap over replications\n{}",
+        "\n{} against {}, measured: in brackets 95 %, by bootstrap over replications\n{}\n",
         measured.mapping,
         measured.against,
         indented(&plain_table(&header, &rows, &[1, 2]))

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::scenario::Kpi;
 
-use super::recovery::interval;
+use super::recovery::{Resampled, interval};
 use super::{Drilled, Held, Lab, Runs, Tally};
 
 /// One mapping against the first one.
@@ -59,7 +59,7 @@ impl Lab<'_> {
                 self.measure(what.to_owned(), Unit::Share, &|sample| Some((value(first_runs, sample)?, value(other_runs, sample)?))),
             );
         }
-        measures.extend(self.time_to_recover(first, other));
+        measures.extend(self.times(first, other));
         for (i, server) in self.scenario.servers.iter().enumerate() {
             let value = |runs: &[Runs], sample: &[usize]| {
                 let accepted: u64 = sample.iter().map(|index| runs[0][*index].0.servers[i].accepted).sum();
@@ -73,20 +73,26 @@ impl Lab<'_> {
         Measured { mapping: other.mapping.clone(), against: first.mapping.clone(), measures }
     }
 
-    /// Over the drills, all targets; zero where nothing broke, the run's rest where it never recovers.
-    fn time_to_recover(&self, first: &Drilled, other: &Drilled) -> Option<Measure> {
+    /// Over the drills, all targets together. A recovery is zero where nothing broke or all holds at the outage's end, the run's rest where it
+    /// never comes.
+    fn times(&self, first: &Drilled, other: &Drilled) -> Vec<Measure> {
         if self.targets.is_empty() {
-            return None;
+            return Vec::new();
         }
         let rest = self.scenario.run.horizon.saturating_sub(self.timing.ends()).as_secs();
-        let mean = |drilled: &Drilled, value: &dyn Fn(&Held) -> f64| {
-            drilled.drills.iter().map(|course| value(&course.all).min(rest)).sum::<f64>() / drilled.drills.len().max(1) as f64
+        let whole = |held: &Held| Resampled { recovered_after: held.recovered_after.unwrap_or(rest), missed: held.missed };
+        let measure_of = |what: &str, value: &dyn Fn(Resampled) -> f64| {
+            let mean = |drilled: &Drilled, of: &dyn Fn(&Held) -> Resampled| {
+                drilled.drills.iter().map(|course| value(of(&course.all))).sum::<f64>() / drilled.drills.len().max(1) as f64
+            };
+            let both = |of: &dyn Fn(&Held) -> Resampled| (mean(first, of), mean(other, of));
+            let resampled: Vec<(f64, f64)> = (0..self.resamples.iter().count()).map(|b| both(&|held| held.resampled[b])).collect();
+            measure(what.to_owned(), Unit::Seconds, both(&whole), &resampled)
         };
-        let whole = |drilled: &Drilled| mean(drilled, &|held| held.recovered_after.unwrap_or(rest));
-        let resampled: Vec<(f64, f64)> = (0..first.drills.first().map_or(0, |course| course.all.resampled.len()))
-            .map(|b| (mean(first, &|held| held.resampled[b]), mean(other, &|held| held.resampled[b])))
-            .collect();
-        Some(measure("mean time to recover, all targets".to_owned(), Unit::Seconds, (whole(first), whole(other)), &resampled))
+        vec![
+            measure_of("time with a target missed, an outage", &|of| of.missed),
+            measure_of("time to recover after an outage's end", &|of| of.recovered_after.min(rest)),
+        ]
     }
 
     fn measure(&self, what: String, unit: Unit, values: &dyn Fn(&[usize]) -> Option<(f64, f64)>) -> Option<Measure> {

@@ -140,6 +140,11 @@ pub struct Course {
 }
 
 impl Course {
+    /// Everything it takes down, `other` takes down too, and nothing else: the outages are the same.
+    pub fn is_same_outage(&self, other: &Course) -> bool {
+        self.servers == other.servers
+    }
+
     /// Every target holds at the run's end, and would hold without the outage more often than not.
     pub fn is_survived(&self) -> bool {
         self.all.recovered_after.is_some() && self.all.missed_anyway < 0.5
@@ -346,11 +351,15 @@ impl Lab<'_> {
 
     /// Without all fallbacks, and without each one that a drill makes calls use.
     fn lesser_mappings(&self, mapping: &Mapping, runs: &[Runs]) -> Vec<Lesser> {
-        let answered =
-            |runs: &Runs, target: Target| -> u64 { runs.iter().map(|(_, seen)| seen.fallen_back[place(self.scenario, target)]).sum() };
-        let used_in = |target: Target| -> Vec<usize> {
-            (1..runs.len()).filter(|drill| answered(&runs[*drill], target) > answered(&runs[0], target)).map(|drill| drill - 1).collect()
+        let answered = |runs: &Runs, target: Target| -> Vec<Option<f64>> {
+            runs.iter().map(|(_, seen)| Some(seen.fallen_back[place(self.scenario, target)] as f64)).collect()
         };
+        // More than chance would have it: what a drill shifts in time lets a call or two more or less fall back by itself.
+        let is_used = |drill: &usize, target: Target| {
+            paired(&answered(&runs[*drill], target), &answered(&runs[0], target)).is_some_and(|more| more.difference > 0.0 && more.p < 0.05)
+        };
+        let used_in =
+            |target: Target| -> Vec<usize> { (1..runs.len()).filter(|drill| is_used(drill, target)).map(|drill| drill - 1).collect() };
         let named: BTreeSet<Target> = mapping.assignments.iter().flat_map(|a| a.on_failure.iter().chain(&a.on_overload)).copied().collect();
         let each: Vec<Lesser> = named
             .into_iter()

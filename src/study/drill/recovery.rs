@@ -55,9 +55,17 @@ pub struct Held {
     pub missed: f64,
     /// Share of the run's windows in which it is missed without the outage: those are not the outage's, and count as held.
     pub missed_anyway: f64,
-    /// `recovered_after` of each resample, infinite for none.
     #[serde(skip)]
-    pub resampled: Vec<f64>,
+    pub resampled: Vec<Resampled>,
+}
+
+/// Of one resample.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Resampled {
+    /// As [`Held::recovered_after`], infinite for none.
+    pub recovered_after: f64,
+    /// As [`Held::missed`].
+    pub missed: f64,
 }
 
 impl Held {
@@ -97,13 +105,20 @@ pub fn held(targets: &[&KpiTarget], pair: Pair, timing: Timing, resamples: &Resa
     let missed = missed_in(&all);
     let anyway = (0..count).filter(|window| targets.iter().any(|target| misses(target, &pooled(pair.undisturbed, &all, *window)))).count();
     let finite = |seconds: f64| seconds.is_finite().then_some(seconds);
-    let resampled: Vec<f64> = resamples.iter().map(|sample| recovered(&missed_in(sample))).collect();
+    let time = |missed: &[usize]| timing.window.as_secs() * missed.len() as f64;
+    let resampled: Vec<Resampled> = resamples
+        .iter()
+        .map(|sample| {
+            let missed = missed_in(sample);
+            Resampled { recovered_after: recovered(&missed), missed: time(&missed) }
+        })
+        .collect();
     Held {
         kpi: if let [one] = targets { Some(one.kpi) } else { None },
         broke_after: missed.first().map(|window| end_of(*window) - timing.from.as_secs()),
         recovered_after: finite(recovered(&missed)),
-        recovered_interval: interval(&resampled).map(finite),
-        missed: timing.window.as_secs() * missed.len() as f64,
+        recovered_interval: interval(&resampled.iter().map(|of| of.recovered_after).collect::<Vec<f64>>()).map(finite),
+        missed: time(&missed),
         missed_anyway: anyway as f64 / count.max(1) as f64,
         resampled,
     }
