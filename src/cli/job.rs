@@ -109,6 +109,7 @@ impl Job {
             gateways: asked.gateways.into_iter().map(Dispatch::name).collect(),
             replay,
             drill: asked.drill,
+            benchmark: None,
         };
         Job::checked(manifest, scenario)
     }
@@ -184,20 +185,9 @@ impl Job {
         Ok(finished)
     }
 
-    /// Writes the results; times go to a file of their own.
     pub fn write(&self, root: &Path, name: Option<&str>, finished: &Finished, started: Instant) -> anyhow::Result<Written> {
-        let mut files = finished.files.clone();
-        let mut json = serde_json::to_vec(&finished.json)?;
-        json.push(b'\n');
-        files.push(("report.txt".to_owned(), finished.text.clone().into_bytes()));
-        files.push(("report.json".to_owned(), json));
         let times = json!({ "wall_seconds": started.elapsed().as_secs_f64(), "threads": rayon::current_num_threads() });
-        files.push((report::TIMES_FILE.to_owned(), format!("{times}\n").into_bytes()));
-        Ok(report::write_run(root, &self.scenario.name, name, &self.manifest_of(finished), &files)?)
-    }
-
-    fn manifest_of(&self, finished: &Finished) -> Manifest {
-        Manifest { reproducible: finished.reproducible, ..self.manifest.clone() }
+        write(&self.manifest, &self.scenario.name, (root, name), finished, times)
     }
 
     /// Executes, writes, prints; the story of every command that simulates.
@@ -221,6 +211,24 @@ impl Job {
         output::note(&format!("took {:.1} s", started.elapsed().as_secs_f64()));
         Ok((finished.exit, finished))
     }
+}
+
+/// Writes the results of a run into a folder of results, under a name or the run's id; times go to a file of their own.
+pub fn write(
+    manifest: &Manifest,
+    scenario_name: &str,
+    (root, name): (&Path, Option<&str>),
+    finished: &Finished,
+    times: serde_json::Value,
+) -> anyhow::Result<Written> {
+    let manifest = Manifest { reproducible: finished.reproducible, ..manifest.clone() };
+    let mut files = finished.files.clone();
+    let mut json = serde_json::to_vec(&finished.json)?;
+    json.push(b'\n');
+    files.push(("report.txt".to_owned(), finished.text.clone().into_bytes()));
+    files.push(("report.json".to_owned(), json));
+    files.push((report::TIMES_FILE.to_owned(), format!("{times}\n").into_bytes()));
+    Ok(report::write_run(root, scenario_name, name, &manifest, &files)?)
 }
 
 /// Puts a log in the place of the scenario's workloads, and says what was found in it.

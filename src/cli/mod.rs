@@ -1,6 +1,7 @@
 //! One file a subcommand. Results go to stdout, progress, warnings and errors to stderr.
 
 mod apply;
+mod benchmark;
 mod check;
 mod compare;
 mod completions;
@@ -63,6 +64,7 @@ enum Command {
     Compare(compare::Args),
     Optimize(optimize::Args),
     Drill(drill::Args),
+    Benchmark(benchmark::Args),
     Apply(apply::Args),
     Rollback(rollback::Args),
     Status(status::Args),
@@ -86,6 +88,7 @@ pub fn main() -> ExitCode {
         Command::Compare(args) => compare::run(&args),
         Command::Optimize(args) => optimize::run(&args),
         Command::Drill(args) => drill::run(&args),
+        Command::Benchmark(args) => benchmark::run(&args),
         Command::Apply(args) => apply::run(&args),
         Command::Rollback(args) => rollback::run(&args),
         Command::Status(args) => status::run(&args),

@@ -41,7 +41,7 @@ pub fn drill_text(scenario: &Scenario, drills: &Drills) -> String {
         false => {
             let _ = writeln!(
                 text,
-                "hold again: after the outage's end, the end of the last {} in which, over all replications, one of these is missed because of\n\
+                "hold again: after the outage's end, the end of the last window of {} in which, over all replications, one of these is missed because of\n\
                  it (missed with it and met without it): {}; in brackets 95 %, by bootstrap",
                 seconds(drills.window),
                 followed.join(", ")
@@ -339,8 +339,8 @@ mod tests {
         let scenario = scenario::parse("two.toml", TWO_SERVERS).expect("a right scenario").scenario;
         let minutes = |count: u64| Some(SimTime::from_millis(60_000 * count));
         let said = |at, lasts| Timing::of(&scenario, at, lasts).expect_err("it does not fit").to_string();
-        insta::assert_snapshot!(said(minutes(55), minutes(10)), @"");
+        insta::assert_snapshot!(said(minutes(55), minutes(10)), @"the outage would end at 65min, and the run ends at 1h: let it begin earlier or last shorter, so that a recovery can be seen");
         insta::assert_snapshot!(said(None, minutes(0)), @"an outage of no time is no drill");
-        insta::assert_snapshot!(downs(&scenario, &["nobody".to_owned()]).expect_err("no such server").to_string(), @"");
+        insta::assert_snapshot!(downs(&scenario, &["nobody".to_owned()]).expect_err("no such server").to_string(), @"`nobody` is neither a server in service nor a dependency of one; there are: main, spare, network");
     }
 }

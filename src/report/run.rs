@@ -36,7 +36,7 @@ pub struct ReplayedLog {
 pub struct Manifest {
     pub format: u32,
     pub version: String,
-    /// `simulate`, `compare`, `optimize` or `drill`.
+    /// `simulate`, `compare`, `optimize`, `drill` or `benchmark`.
     pub command: String,
     pub seed: u64,
     pub replications: u32,
@@ -53,6 +53,19 @@ pub struct Manifest {
     pub replay: Option<ReplayedLog>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drill: Option<DrillAsked>,
+    /// Then there is no one scenario: its text is empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub benchmark: Option<BenchmarkAsked>,
+}
+
+/// What `benchmark` was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BenchmarkAsked {
+    pub scenarios: Vec<Input>,
+    /// Of made-up scenarios: agents x servers.
+    pub sizes: Vec<String>,
+    /// Of each size.
+    pub instances: u32,
 }
 
 /// What `drill` was asked for; times as they were given.

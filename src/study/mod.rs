@@ -1,5 +1,6 @@
 //! A question answered: which mapping is best here, and on what evidence.
 
+pub mod benchmark;
 mod compare;
 mod demand;
 mod drill;
