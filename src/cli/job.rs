@@ -9,12 +9,12 @@ use mcplab::engine::expected_calls;
 use mcplab::experiment::{self, Design, Stage, Warmup};
 use mcplab::import::call_log;
 use mcplab::mapping::Dispatch;
-use mcplab::report::{self, Input, Journal, Manifest, ReplayedLog, Written};
+use mcplab::report::{self, DrillAsked, Input, Journal, Manifest, ReplayedLog, Written};
 use mcplab::scenario::Scenario;
 use serde_json::json;
 
 use super::progress::Progress;
-use super::{Exit, compare, input, optimize, output, simulate, sweep, what_if};
+use super::{Exit, compare, drill, input, optimize, output, simulate, sweep, what_if};
 
 /// Options of every command that simulates.
 #[derive(Debug, Args)]
@@ -76,6 +76,7 @@ pub struct Asked {
     pub changes: Vec<String>,
     /// What a sweep varies.
     pub vary: Vec<String>,
+    pub drill: Option<DrillAsked>,
 }
 
 /// Minutes for each mapping and case: a slip of the pen in nearly every scenario.
@@ -117,6 +118,8 @@ impl Job {
             pareto: asked.pareto,
             changes: asked.changes,
             vary: asked.vary,
+            drill: asked.drill,
+            benchmark: None,
         };
         prepare(&manifest, &mut scenario)?;
         manifest.replay = options.replay.as_deref().map(|path| replayed(path, &mut scenario)).transpose()?;
@@ -175,6 +178,7 @@ impl Job {
             "optimize" => optimize::execute(self, &watch),
             "what-if" => what_if::execute(self, &watch),
             "sweep" => sweep::execute(self, &watch, journal),
+            "drill" => drill::execute(self, &watch),
             other => bail!("the manifest names the command `{other}`, which this version does not know"),
         }?;
         if let (Some(log), Some(replay), Some(json)) = (&self.manifest.replay, &self.scenario.replay, finished.json.as_object_mut()) {
@@ -195,24 +199,12 @@ impl Job {
         Ok(finished)
     }
 
-    /// Writes the results; times go to a file of their own.
     pub fn write(&self, root: &Path, name: Option<&str>, finished: &Finished, started: Instant) -> anyhow::Result<Written> {
-        Ok(report::write_run(root, &self.scenario.name, name, &self.manifest_of(finished), &self.files(finished, started)?)?)
+        write(&self.manifest, &self.scenario.name, (root, name), finished, self.times(started))
     }
 
-    fn files(&self, finished: &Finished, started: Instant) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
-        let mut files = finished.files.clone();
-        let mut json = serde_json::to_vec(&finished.json)?;
-        json.push(b'\n');
-        files.push(("report.txt".to_owned(), finished.text.clone().into_bytes()));
-        files.push(("report.json".to_owned(), json));
-        let times = json!({ "wall_seconds": started.elapsed().as_secs_f64(), "threads": rayon::current_num_threads() });
-        files.push((report::TIMES_FILE.to_owned(), format!("{times}\n").into_bytes()));
-        Ok(files)
-    }
-
-    fn manifest_of(&self, finished: &Finished) -> Manifest {
-        Manifest { reproducible: finished.reproducible, ..self.manifest.clone() }
+    fn times(&self, started: Instant) -> serde_json::Value {
+        json!({ "wall_seconds": started.elapsed().as_secs_f64(), "threads": rayon::current_num_threads() })
     }
 
     /// Executes, writes, prints; the story of every command that simulates.
@@ -231,7 +223,7 @@ impl Job {
             None if options.no_results => None,
             None => Some(self.write(&options.results, options.run.as_deref(), &finished, started)?),
             Some(begun) => {
-                report::finish_run(&begun.folder, &self.files(&finished, started)?)?;
+                report::finish_run(&begun.folder, &files(&finished, &self.times(started))?)?;
                 Some(begun)
             }
         };
@@ -251,6 +243,28 @@ impl Job {
 /// A command whose what-ifs are its own has them read in the place of the scenario's.
 fn prepare(manifest: &Manifest, scenario: &mut Scenario) -> anyhow::Result<()> {
     if manifest.command == "what-if" { what_if::prepare(manifest, scenario) } else { Ok(()) }
+}
+
+/// Writes the results of a run into a folder of results, under a name or the run's id; times go to a file of their own.
+pub fn write(
+    manifest: &Manifest,
+    scenario_name: &str,
+    (root, name): (&Path, Option<&str>),
+    finished: &Finished,
+    times: serde_json::Value,
+) -> anyhow::Result<Written> {
+    let manifest = Manifest { reproducible: finished.reproducible, ..manifest.clone() };
+    Ok(report::write_run(root, scenario_name, name, &manifest, &files(finished, &times)?)?)
+}
+
+fn files(finished: &Finished, times: &serde_json::Value) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+    let mut files = finished.files.clone();
+    let mut json = serde_json::to_vec(&finished.json)?;
+    json.push(b'\n');
+    files.push(("report.txt".to_owned(), finished.text.clone().into_bytes()));
+    files.push(("report.json".to_owned(), json));
+    files.push((report::TIMES_FILE.to_owned(), format!("{times}\n").into_bytes()));
+    Ok(files)
 }
 
 /// Puts a log in the place of the scenario's workloads, and says what was found in it.

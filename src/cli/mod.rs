@@ -1,9 +1,11 @@
 //! One file a subcommand. Results go to stdout, progress, warnings and errors to stderr.
 
 mod apply;
+mod benchmark;
 mod check;
 mod compare;
 mod completions;
+mod drill;
 mod import;
 mod input;
 mod interrupt;
@@ -68,6 +70,8 @@ enum Command {
     Optimize(optimize::Args),
     WhatIf(what_if::Args),
     Sweep(sweep::Args),
+    Drill(drill::Args),
+    Benchmark(benchmark::Args),
     Apply(apply::Args),
     Rollback(rollback::Args),
     Status(status::Args),
@@ -92,6 +96,8 @@ pub fn main() -> ExitCode {
         Command::Optimize(args) => optimize::run(&args),
         Command::WhatIf(args) => what_if::run(&args),
         Command::Sweep(args) => sweep::run(&args),
+        Command::Drill(args) => drill::run(&args),
+        Command::Benchmark(args) => benchmark::run(&args),
         Command::Apply(args) => apply::run(&args),
         Command::Rollback(args) => rollback::run(&args),
         Command::Status(args) => status::run(&args),

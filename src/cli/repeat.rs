@@ -6,8 +6,8 @@ use std::time::Instant;
 use mcplab::report::{self, differing_files};
 use serde_json::json;
 
-use super::job::Job;
-use super::{Exit, output};
+use super::job::{self, Job};
+use super::{Exit, benchmark, output};
 
 /// Repeat a run from its manifest alone and compare every file, byte for byte
 #[derive(Debug, clap::Args)]
@@ -33,10 +33,15 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
             env!("CARGO_PKG_VERSION")
         ));
     }
-    let job = Job::from_manifest(manifest)?;
-    let finished = job.execute(None)?;
     let again = tempfile::tempdir()?;
-    let written = job.write(again.path(), None, &finished, started)?;
+    let written = if manifest.command == benchmark::NAME {
+        let (finished, times) = benchmark::execute(&manifest)?;
+        job::write(&manifest, benchmark::NAME, (again.path(), None), &finished, times.json(started))?
+    } else {
+        let job = Job::from_manifest(manifest)?;
+        let finished = job.execute(None)?;
+        job.write(again.path(), None, &finished, started)?
+    };
     let differing = differing_files(&args.run, &written.folder)?;
     match args.json {
         true => output::json(&json!({ "run": args.run, "same": differing.is_empty(), "differing": differing }))?,

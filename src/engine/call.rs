@@ -279,7 +279,9 @@ impl<O: Observer> Simulation<'_, O> {
     fn close_call(&mut self, call: &Call, succeeded: bool) {
         self.counted_open -= u64::from(call.counted);
         let Call { issued, agent, need, counted, .. } = *call;
-        self.observer.call_ended(&EndedCall { at: self.now, issued, agent, need, succeeded, counted });
+        let reached = succeeded || call.reached;
+        let answered_by = self.model.targets.get(call.target as usize).filter(|_| succeeded).map(|target| target.to);
+        self.observer.call_ended(&EndedCall { at: self.now, issued, agent, need, succeeded, reached, answered_by, counted });
         self.leave_client(call);
         self.call_is_over(call.task);
     }

@@ -228,6 +228,8 @@ pub struct CauseModel {
     pub every: Sampler,
     pub lasts: Sampler,
     pub servers: Vec<ServerId>,
+    /// It comes once and no more.
+    pub once: bool,
     /// The watchdog, and what a restart takes. Only a server's own outages can be shortened.
     pub recovery: Option<(RecoveryPolicy, Sampler)>,
 }
@@ -536,10 +538,19 @@ fn causes(scenario: &Scenario, run: Key) -> Vec<CauseModel> {
             causes.push(outages_of(outages, key, Effect::Out, scenario.server_ids().filter(depends).collect()));
         }
     }
+    causes.extend(scenario.drills.iter().map(|drill| CauseModel {
+        key: run,
+        effect: Effect::Out,
+        every: Distribution::Constant(drill.from).sampler(),
+        lasts: Distribution::Constant(drill.lasts).sampler(),
+        servers: drill.servers.clone(),
+        once: true,
+        recovery: None,
+    }));
     causes
 }
 
 fn outages_of(outages: &Outages, key: Key, effect: Effect, servers: Vec<ServerId>) -> CauseModel {
     let (every, lasts) = (outages.every.value.sampler(), outages.lasts.value.sampler());
-    CauseModel { key, effect, every, lasts, servers, recovery: None }
+    CauseModel { key, effect, every, lasts, servers, once: false, recovery: None }
 }

@@ -1,6 +1,6 @@
 //! What can be watched of a replication while it runs: for logs, for series over time, for checks against theory.
 
-use crate::scenario::{AgentId, NeedId, ServerId};
+use crate::scenario::{AgentId, NeedId, ServerId, Target};
 use crate::units::SimTime;
 
 use super::luck::Fate;
@@ -58,6 +58,10 @@ pub struct EndedCall {
     pub agent: AgentId,
     pub need: NeedId,
     pub succeeded: bool,
+    /// At least one attempt reached a server or a stand-in.
+    pub reached: bool,
+    /// None where nobody answered; of an answer from the client's cache, who gave it first.
+    pub answered_by: Option<Target>,
     pub counted: bool,
 }
 

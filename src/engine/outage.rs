@@ -1,5 +1,5 @@
 //! Outages, freezes and slow periods: of a server itself, or of a dependency that takes every server on it down. They alternate with
-//! normal times, whatever the load. The watchdog on the host may end a server's own outage before its repair would; a dependency is out of
+//! normal times, whatever the load; a drill's outage comes once. The watchdog on the host may end a server's own outage before its repair would; a dependency is out of
 //! its reach.
 
 use crate::distribution::Sampler;
@@ -53,7 +53,9 @@ impl<O: Observer> Simulation<'_, O> {
                 Effect::Slow(_) => self.servers[server.index()].slow = 1.0,
             }
         }
-        self.schedule_cause(cause);
+        if !self.model.causes[cause as usize].once {
+            self.schedule_cause(cause);
+        }
     }
 
     fn goes_down(&mut self, server: ServerId) {

@@ -4,7 +4,7 @@ mod warmup;
 
 use rayon::prelude::*;
 
-use crate::engine::{Run, simulate};
+use crate::engine::{Observer, Run, simulate_observed};
 use crate::judge::Replication;
 use crate::mapping::Mapping;
 use crate::scenario::Scenario;
@@ -71,16 +71,29 @@ pub fn run(cases: &[Case], design: Design, watch: &dyn Watch) -> Vec<Vec<Replica
 
 /// As [`run`], where the first so many replications of the design's stage have been run before.
 pub fn run_from(cases: &[Case], design: Design, before: u32, watch: &dyn Watch) -> Vec<Vec<Replication>> {
+    let observed = observe(cases, design, before, watch, |_| ());
+    observed.into_iter().map(|replications| replications.into_iter().map(|(replication, ())| replication).collect()).collect()
+}
+
+/// As [`run_from`], each replication watched by an observer of its own, which comes back with it.
+pub fn observe<'a, O: Observer + Send>(
+    cases: &[Case<'a>],
+    design: Design,
+    before: u32,
+    watch: &dyn Watch,
+    observer: impl Fn(Case<'a>) -> O + Sync,
+) -> Vec<Vec<(Replication, O)>> {
     let replications = design.replications as usize;
     watch.phase("simulating", (cases.len() * replications) as u64);
-    let mut all: Vec<Replication> = (0..cases.len() * replications)
+    let mut all: Vec<(Replication, O)> = (0..cases.len() * replications)
         .into_par_iter()
         .map(|index| {
             let case = cases[index / replications];
             let replication = design.stage.first_replication() + before + (index % replications) as u32;
-            let outcome = simulate(case.scenario, case.mapping, Run { seed: design.seed, replication });
+            let mut observer = observer(case);
+            let outcome = simulate_observed(case.scenario, case.mapping, Run { seed: design.seed, replication }, &mut observer);
             watch.step();
-            Replication::new(case.scenario, case.mapping, outcome)
+            (Replication::new(case.scenario, case.mapping, outcome), observer)
         })
         .collect();
     // Indexed parallel iterators keep their order, so neither does the number of threads show here.

@@ -1,6 +1,8 @@
 //! Results rendered: terminal, JSON, Parquet.
 
+mod benchmark;
 mod comparison;
+mod drill;
 mod format;
 mod journal;
 pub mod plot;
@@ -12,14 +14,16 @@ mod sweep;
 mod tables;
 mod what_if;
 
+pub use benchmark::{benchmark_tables, benchmark_text};
 pub use comparison::comparison_text;
+pub use drill::{drill_tables, drill_text};
 pub use format::{bar, estimate, plain_table, quantity};
 pub use journal::{JOURNAL_FILE, Journal, journal_line};
 pub use proof::proof_text;
 pub use recommendation::{evidence, front_text, recommendation_text};
 pub use run::{
-    Input, Manifest, ReplayedLog, RunError, TIMES_FILE, Written, begin_run, differing_files, finish_run, folder_name, read_manifest,
-    run_id, write_run,
+    BenchmarkAsked, DrillAsked, Input, Manifest, ReplayedLog, RunError, TIMES_FILE, Written, begin_run, differing_files, finish_run,
+    folder_name, read_manifest, run_id, write_run,
 };
 pub use simulation::{Simulated, simulation_text};
 pub use sweep::{SWEEP_PLOT, SweepReport, sweep_files, sweep_text};

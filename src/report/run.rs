@@ -36,7 +36,7 @@ pub struct ReplayedLog {
 pub struct Manifest {
     pub format: u32,
     pub version: String,
-    /// `simulate`, `compare`, `optimize`, `what-if` or `sweep`.
+    /// The subcommand.
     pub command: String,
     pub seed: u64,
     pub replications: u32,
@@ -60,6 +60,30 @@ pub struct Manifest {
     /// What a sweep varies: `load=0.5..4:0.25`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub vary: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill: Option<DrillAsked>,
+    /// Then there is no one scenario: its text is empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub benchmark: Option<BenchmarkAsked>,
+}
+
+/// What `benchmark` was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BenchmarkAsked {
+    pub scenarios: Vec<Input>,
+    /// Of made-up scenarios: agents x servers.
+    pub sizes: Vec<String>,
+    /// Of each size.
+    pub instances: u32,
+}
+
+/// What `drill` was asked for; times as they were given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrillAsked {
+    /// Empty: each server and each dependency.
+    pub down: Vec<String>,
+    pub at: Option<String>,
+    pub lasts: Option<String>,
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -127,6 +127,16 @@ pub struct Scenario {
     pub load: f64,
     /// Calls of a log, instead of those that the workloads make up. No part of the scenario's text.
     pub replay: Option<Arc<Replay>>,
+    /// Outages that happen once, beside those that happen by chance. No part of the scenario's text.
+    pub drills: Vec<Drill>,
+}
+
+/// Servers that are out from an instant on for a time, whatever a watchdog does.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Drill {
+    pub servers: Vec<ServerId>,
+    pub from: SimTime,
+    pub lasts: SimTime,
 }
 
 #[derive(Debug, Clone, PartialEq)]

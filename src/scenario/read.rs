@@ -252,6 +252,7 @@ fn read_scenario(root: &Node, over: Option<OverBase>, problems: &mut Problems) -
         config_files,
         load,
         replay: None,
+        drills: Vec::new(),
     };
     run::check_size(&scenario, root, problems);
     if over.is_none() {

@@ -60,3 +60,68 @@ impl Placed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::RngExt;
+
+    use super::super::reference::{empty_scenario, plain_agent, plain_server, share};
+    use super::*;
+    use crate::random::Key;
+    use crate::scenario::{AgentId, CapabilityId, Figure, Need, Provision};
+
+    /// Jobs of these lengths on so many equal machines: the longest finishing time that the strategy leaves.
+    fn makespan(jobs: &[f64], machines: usize) -> f64 {
+        let mut scenario = empty_scenario("makespan");
+        scenario.capabilities = vec!["work".to_owned()];
+        for number in 0..machines {
+            let mut server = plain_server(&format!("machine-{number}"));
+            server.provides.push(Provision::new(CapabilityId(0), share(1.0)));
+            scenario.servers.push(server);
+        }
+        for (number, length) in jobs.iter().enumerate() {
+            scenario.agents.push(plain_agent(&format!("job-{number}"), *length));
+            scenario.needs.push(Need {
+                agent: AgentId::from(number),
+                capability: CapabilityId(0),
+                demand: Figure::stated(1.0),
+                current: None,
+                pinned: false,
+            });
+        }
+        crate::mapping::planned_loads(&scenario, &decide(&scenario)).into_iter().fold(0.0, f64::max)
+    }
+
+    /// Graham (1969): two jobs each of m + 1 to 2m - 1 and three of m take longest first 4m - 1, at best 3m: 4/3 - 1/(3m) times as long.
+    #[test]
+    fn the_tight_family_takes_just_as_long_as_published() {
+        for machines in 2..=12 {
+            let m = machines as f64;
+            let mut jobs = vec![m; 3];
+            jobs.extend((machines + 1..2 * machines).flat_map(|length| [length as f64; 2]));
+            let makespan = makespan(&jobs, machines);
+            assert_eq!(makespan, 4.0 * m - 1.0);
+            assert!((makespan / (3.0 * m) - (4.0 / 3.0 - 1.0 / (3.0 * m))).abs() < 1e-12);
+        }
+    }
+
+    /// Jobs that were cut from full machines: the best makespan is known.
+    #[test]
+    fn nothing_takes_longer_than_the_published_bound() {
+        for number in 0..200 {
+            let mut draw = Key::new(number).named("makespan").generator();
+            let machines = draw.random_range(2..=6);
+            let mut jobs = Vec::new();
+            for _ in 0..machines {
+                let mut left = 100;
+                while left > 0 {
+                    let length = draw.random_range(1..=60).min(left);
+                    jobs.push(f64::from(length));
+                    left -= length;
+                }
+            }
+            let ratio = makespan(&jobs, machines) / 100.0;
+            assert!((1.0..=4.0 / 3.0 - 1.0 / (3.0 * machines as f64)).contains(&ratio), "{ratio} on {machines} machines: {jobs:?}");
+        }
+    }
+}

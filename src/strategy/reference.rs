@@ -110,6 +110,7 @@ pub fn empty_scenario(name: &str) -> Scenario {
         config_files: Vec::new(),
         load: 1.0,
         replay: None,
+        drills: Vec::new(),
     }
 }
 

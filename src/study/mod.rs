@@ -1,7 +1,9 @@
 //! A question answered: which mapping is best here, and on what evidence.
 
+pub mod benchmark;
 mod compare;
 mod demand;
+mod drill;
 mod evaluate;
 mod front;
 mod optimize;
@@ -11,6 +13,9 @@ pub mod sweep;
 mod what_if;
 
 pub use compare::{BalanceFacts, Comparison, GivenScore, TradeOff, compare};
+pub use drill::{
+    Change, Course, Down, DrillError, Drilled, Drills, Held, Hit, Measure, Measured, Seen, Series, Tally, Timing, Unit, Worth, downs, drill,
+};
 pub use evaluate::{Candidate, Case, Difference, Row, candidates, case, evaluate};
 pub use front::FrontPoint;
 pub use optimize::{Explained, Passed, Recommendation, optimize};

@@ -52,6 +52,7 @@ pub fn empty(horizon: f64) -> Scenario {
         config_files: Vec::new(),
         load: 1.0,
         replay: None,
+        drills: Vec::new(),
     }
 }
 
