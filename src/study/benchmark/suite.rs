@@ -51,7 +51,8 @@ impl FromStr for Size {
 ///
 /// A capability has 2 to 5 providers, the first of quality 1, the others below. Capabilities are asked for by Zipf's law, tasks start by Pareto's
 /// (shape 1.5): few agents make most of the load. Servers have slots for the load that an even spread would bring them, at half use, so that
-/// today's mapping, which mostly asks the best provider, overloads some. Memory is a tenth short of what all servers take. One need in ten is pinned.
+/// today's mapping, which mostly asks the best provider, overloads some. Memory is what
+/// the servers in use today take: another one can be used where one of them is given up. One need in ten is pinned.
 pub fn instance(size: Size, number: u32, seed: u64) -> String {
     let key = Key::new(seed).named("suite").with(u64::from(size.agents)).with(u64::from(size.servers)).with(u64::from(number));
     let mut draw = Xoshiro256PlusPlus::seed_from_u64(key.number());
@@ -107,7 +108,8 @@ impl World {
             }
         }
         let servers: Vec<Server> = calls.iter().map(|calls| server(*calls, draw)).collect();
-        let memory = 0.9 * servers.iter().map(|server| server.memory).sum::<f64>();
+        let used = |server: &usize| agents.iter().any(|agent| agent.needs.iter().any(|(_, today, _)| today == server));
+        let memory = (0..servers.len()).filter(used).map(|server| servers[server].memory.ceil()).sum();
         World { providers, servers, agents, memory }
     }
 
