@@ -1,6 +1,8 @@
 //! One file a subcommand. Results go to stdout, progress, warnings and errors to stderr.
 
 mod apply;
+mod benchmark;
+mod benchmark_gap;
 mod check;
 mod compare;
 mod completions;
@@ -66,6 +68,7 @@ enum Command {
     Status(status::Args),
     Repeat(repeat::Args),
     Prove(prove::Args),
+    Benchmark(benchmark::Args),
     Completions(completions::Args),
 }
 
@@ -88,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Repeat(args) => repeat::run(&args),
         Command::Prove(args) => prove::run(&args),
+        Command::Benchmark(args) => benchmark::run(&args),
         Command::Completions(args) => completions::run::<Cli>(&args),
     };
     match ended {
