@@ -10,6 +10,8 @@ mod read;
 mod reassign;
 mod search;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use crate::strategy::SolverError;
 

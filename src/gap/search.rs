@@ -47,12 +47,14 @@ pub fn search(instance: &Instance, budget: u64, seed: u64) -> Found {
         best.offer(&State::new(instance, assignment));
     }
     let (mut moves, mut round, mut severity) = (0, 0, 1.0);
+    // A small budget still leaves most of itself to reassigning.
+    let annealing = ANNEAL.min(budget / 6).max(1);
     while moves < budget && !best.is_closed() {
         round += 1;
         let mut generator = key.with(round).generator();
         let mut state = State::new(instance, guide.cheapest());
-        let annealed = anneal(&mut state, &guide, severity, ANNEAL.min(budget), &mut generator);
-        moves += ANNEAL;
+        let annealed = anneal(&mut state, &guide, severity, annealing, &mut generator);
+        moves += annealing;
         match annealed {
             Some((_, assignment)) => {
                 let mut state = State::new(instance, assignment);
