@@ -37,6 +37,9 @@ pub mod proof;
 /// Ways to decide a mapping, one file each.
 pub mod strategy;
 
+/// The generalised assignment problem, with published figures: our solvers against what others know.
+pub mod gap;
+
 /// A question answered: which mapping is best here, and on what evidence.
 pub mod study;
 

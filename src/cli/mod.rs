@@ -2,6 +2,7 @@
 
 mod apply;
 mod benchmark;
+mod benchmark_gap;
 mod check;
 mod compare;
 mod completions;

@@ -35,6 +35,7 @@ use crate::scenario::{Scenario, ServerId};
 pub use balance::{BalanceOptimum, EXACT_NEEDS, best_balance};
 pub use cost::{Estimate, NeedCost, costs};
 pub use enumerate::{Enumeration, enumerate_best};
+pub use linear::{Column, Integrality, Program, Row, Sense, Solution, Solver, SolverError, solve_with};
 pub use loads::{Choices, Movable};
 pub use objective::{Objective, State, Value};
 pub use reach::{Reach, ReachChange, what_would_reach};

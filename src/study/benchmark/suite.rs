@@ -117,7 +117,7 @@ impl World {
         let mut text = format!(
             "format = 1\nname = \"{name}\"\ndescription = \"made up by the benchmark\"\n\n[run]\nhorizon = \"8h\"\nwarmup = \"30min\"\n\n\
              [host]\nmemory = \"{:.0}MiB\"\n\n[kpis]\navailability = {{ min = \"90%\" }}\nresponse_mean = {{ max = \"3s\" }}\n\
-             error_rate = {{ max = \"10%\" }}\nbalance_planned_sharing = {{ min = 60 }}\n\n\
+             error_rate = {{ max = \"10%\" }}\n\n\
              [workload]\ncalls = {CALLS_A_TASK}\nthink = {{ exponential = \"2s\" }}\n",
             self.memory
         );
