@@ -72,7 +72,8 @@ fn check(name: &str, scenario: &Scenario) {
     println!("{name}: {short:?}, ten times as long {long:?}");
     assert!(long.calls > short.calls * 8, "{name}: {short:?} {long:?}");
     assert!(long.allocations <= short.allocations + RARE_GROWTH, "{name} allocates as it goes: {short:?} {long:?}");
-    assert!(long.peak <= short.peak * 11 / 10 + RARE_BYTES, "{name} holds more, the longer it runs: {short:?} {long:?}");
+    // A longer run meets longer bursts, and a full vector doubles; what is kept of every call would show tenfold.
+    assert!(long.peak <= short.peak * 2 + RARE_BYTES, "{name} holds more, the longer it runs: {short:?} {long:?}");
 }
 
 fn read(name: &str, text: &str) -> Scenario {

@@ -9,7 +9,7 @@ use mcplab::judge::Verdict;
 use mcplab::mapping::Mapping;
 use mcplab::mapping::file::{self, MappingFile};
 use mcplab::mapping::seal::seal;
-use mcplab::report::{Measured, evidence, front_text, recommendation_text, run_id, tables_of};
+use mcplab::report::{FRONT_PLOT, Measured, evidence, front_plot, front_text, recommendation_text, run_id, tables_of};
 use mcplab::scenario::Scenario;
 use mcplab::study;
 
@@ -93,6 +93,7 @@ pub fn execute(job: &Job, watch: &dyn Watch) -> anyhow::Result<Finished> {
     let mut text = recommendation_text(scenario, &recommendation);
     if job.manifest.pareto {
         text += &front_text(&recommendation.front);
+        files.push((FRONT_PLOT.to_owned(), front_plot(&scenario.name, &recommendation.front)?.into_bytes()));
     }
     Ok(Finished {
         text,

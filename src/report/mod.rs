@@ -4,6 +4,7 @@ mod benchmark;
 mod comparison;
 mod drill;
 mod format;
+mod front;
 mod journal;
 pub mod plot;
 mod proof;
@@ -18,9 +19,10 @@ pub use benchmark::{benchmark_tables, benchmark_text};
 pub use comparison::comparison_text;
 pub use drill::{drill_tables, drill_text};
 pub use format::{bar, estimate, plain_table, quantity};
+pub use front::{FRONT_PLOT, front_plot, front_text};
 pub use journal::{JOURNAL_FILE, Journal, journal_line};
 pub use proof::proof_text;
-pub use recommendation::{evidence, front_text, recommendation_text};
+pub use recommendation::{evidence, recommendation_text};
 pub use run::{
     BenchmarkAsked, DrillAsked, Input, Manifest, ReplayedLog, RunError, TIMES_FILE, Written, begin_run, differing_files, finish_run,
     folder_name, read_manifest, run_id, write_run,

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use toml::{Table, Value};
 
 use crate::judge::{KpiResult, Verdict};
-use crate::scenario::{Kpi, Scenario};
-use crate::study::{Case, FrontPoint, Recommendation, SearchReport};
+use crate::scenario::Scenario;
+use crate::study::{Case, Recommendation, SearchReport};
 
 use super::format::{count, estimate, indented, mark, plain_table, replay_line, target};
 
@@ -120,24 +120,6 @@ fn search_text(search: &SearchReport) -> String {
 /// Never rounded up to certainty.
 fn probability(p: f64) -> String {
     if p > 0.999 { "0.999".to_owned() } else { format!("{:.3}", (p * 1000.0).floor() / 1000.0) }
-}
-
-/// The Pareto front as a table.
-pub fn front_text(front: &[FrontPoint]) -> String {
-    let header = ["changed", "mean response", "error rate", "planned balance", "mapping"];
-    let rows: Vec<Vec<String>> = front
-        .iter()
-        .map(|point| {
-            vec![
-                point.changed.to_string(),
-                estimate(Kpi::ResponseMean, Some(point.response_mean)),
-                estimate(Kpi::ErrorRate, Some(point.error_rate)),
-                format!("{:.1}", point.balance),
-                point.name.clone(),
-            ]
-        })
-        .collect();
-    format!("\nPareto front of what was simulated (± is a 95 % interval; on the front by means)\n{}\n", plain_table(&header, &rows, &[]))
 }
 
 fn have(needs: usize) -> String {
