@@ -267,16 +267,17 @@ impl Rows {
         let mut columns: Vec<Column> =
             ["mapping", "without", "down"].into_iter().zip(self.names).map(|(name, values)| Column::new(name.into(), values)).collect();
         columns.extend(own);
-        let counts: [(&str, fn(&Tally) -> u64); 5] = [
-            ("issued", |t| t.issued),
-            ("reached", |t| t.reached),
-            ("succeeded", |t| t.succeeded),
-            ("failed", Tally::failed),
-            ("degraded", |t| t.degraded),
-        ];
-        columns.extend(counts.map(|(name, of)| Column::new(name.into(), self.tallies.iter().map(of).collect::<Vec<u64>>())));
-        let sums: [(&str, fn(&Tally) -> f64); 2] = [("quality_sum", |t| t.quality_sum), ("response_sum", |t| t.response_sum)];
-        columns.extend(sums.map(|(name, of)| Column::new(name.into(), self.tallies.iter().map(of).collect::<Vec<f64>>())));
+        let counts = |of: fn(&Tally) -> u64| self.tallies.iter().map(of).collect::<Vec<u64>>();
+        let sums = |of: fn(&Tally) -> f64| self.tallies.iter().map(of).collect::<Vec<f64>>();
+        columns.extend([
+            Column::new("issued".into(), counts(|t| t.issued)),
+            Column::new("reached".into(), counts(|t| t.reached)),
+            Column::new("succeeded".into(), counts(|t| t.succeeded)),
+            Column::new("failed".into(), counts(Tally::failed)),
+            Column::new("degraded".into(), counts(|t| t.degraded)),
+            Column::new("quality_sum".into(), sums(|t| t.quality_sum)),
+            Column::new("response_sum".into(), sums(|t| t.response_sum)),
+        ]);
         columns
     }
 }

@@ -201,13 +201,17 @@ fn solve_reduced(solver: Solver, program: &Program, integrality: Integrality, st
     match solver {
         Solver::Microlp => {
             let mut model = objective.using(microlp);
-            rows.for_each(|row| drop(model.add_constraint(row)));
+            for row in rows {
+                model.add_constraint(row);
+            }
             by_microlp(model, program, &columns, integrality, start)
         }
         #[cfg(feature = "highs")]
         Solver::Highs => {
             let mut model = objective.using(good_lp::highs);
-            rows.for_each(|row| drop(model.add_constraint(row)));
+            for row in rows {
+                model.add_constraint(row);
+            }
             by_highs(model, program, integrality, start)
         }
     }

@@ -51,12 +51,12 @@ impl Lab<'_> {
         ] {
             let unit = if kpi == Kpi::ResponseMean { Unit::Seconds } else { Unit::Share };
             let value = |runs: &[Runs], sample: &[usize]| pooled_windows(&runs[0], sample).kpi(kpi);
-            measures.extend(self.measure(what.to_owned(), unit, &|sample| Some((value(first_runs, sample)?, value(other_runs, sample)?))));
+            measures.extend(self.measure(what.to_owned(), unit, |sample| Some((value(first_runs, sample)?, value(other_runs, sample)?))));
         }
         for (kpi, what) in [(Kpi::Availability, "availability during the outages"), (Kpi::ErrorRate, "calls failed during the outages")] {
             let value = |runs: &[Runs], sample: &[usize]| pooled_during(&runs[1..], sample).kpi(kpi);
             measures.extend(
-                self.measure(what.to_owned(), Unit::Share, &|sample| Some((value(first_runs, sample)?, value(other_runs, sample)?))),
+                self.measure(what.to_owned(), Unit::Share, |sample| Some((value(first_runs, sample)?, value(other_runs, sample)?))),
             );
         }
         measures.extend(self.times(first, other));
@@ -66,7 +66,7 @@ impl Lab<'_> {
                 accepted as f64 / (sample.len().max(1) as f64 * hours(&runs[0]))
             };
             let what = format!("calls to {}, undisturbed", server.name);
-            let measure = self.measure(what, Unit::CallsPerHour, &|sample| Some((value(first_runs, sample), value(other_runs, sample))));
+            let measure = self.measure(what, Unit::CallsPerHour, |sample| Some((value(first_runs, sample), value(other_runs, sample))));
             // Where nothing moves, nothing was claimed.
             measures.extend(measure.filter(|measure| measure.is_certain()));
         }
@@ -95,9 +95,9 @@ impl Lab<'_> {
         ]
     }
 
-    fn measure(&self, what: String, unit: Unit, values: &dyn Fn(&[usize]) -> Option<(f64, f64)>) -> Option<Measure> {
+    fn measure(&self, what: String, unit: Unit, values: impl Fn(&[usize]) -> Option<(f64, f64)>) -> Option<Measure> {
         let all: Vec<usize> = (0..self.resamples.replications()).collect();
-        let resampled: Vec<(f64, f64)> = self.resamples.iter().filter_map(values).collect();
+        let resampled: Vec<(f64, f64)> = self.resamples.iter().filter_map(&values).collect();
         Some(measure(what, unit, values(&all)?, &resampled))
     }
 }
