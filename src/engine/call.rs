@@ -87,10 +87,10 @@ impl<O: Observer> Simulation<'_, O> {
             on_failure_next,
             on_overload_next,
         });
-        if counted {
-            self.counted_open += 1;
-            self.agents[agent.index()].tally.issued += 1;
-        }
+        let client = &mut self.agents[agent.index()];
+        client.tally.issued += u64::from(counted);
+        let is_limited = client.model.concurrency.is_some();
+        self.counted_open += u64::from(counted);
         self.observer.call_issued(&IssuedCall { at: self.now, key: key.number(), agent, need });
         self.earn_retries(agent);
         if has_cache && let Some(target) = self.cached(&self.calls[id]) {
@@ -98,7 +98,7 @@ impl<O: Observer> Simulation<'_, O> {
             self.agents[agent.index()].tally.cached += u64::from(counted);
             return self.call_succeeded(id);
         }
-        if self.enter_client(id, agent) {
+        if !is_limited || self.enter_client(id, agent) {
             self.attempt_next(id);
         }
     }
@@ -221,11 +221,15 @@ impl<O: Observer> Simulation<'_, O> {
     #[inline(always)]
     pub fn attempt_succeeded(&mut self, id: Id<Call>, attempt: Tried) {
         self.note_at_breaker(id, attempt, true);
-        self.drop_other(id, attempt);
+        if self.calls[id].hedge.is_some() {
+            self.drop_other(id, attempt);
+        }
         let call = &mut self.calls[id];
         (call.target, call.attempt) = (attempt.target, None);
         let (need, agent, counted) = (call.need, call.agent, call.counted);
-        self.agents[agent.index()].tally.at_risk += u64::from(attempt.at_risk && counted);
+        if attempt.at_risk && counted {
+            self.agents[agent.index()].tally.at_risk += 1;
+        }
         self.fill_cache(need, attempt.target);
         self.call_succeeded(id);
     }

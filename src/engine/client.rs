@@ -31,7 +31,6 @@ impl AgentState {
 
 impl<O: Observer> Simulation<'_, O> {
     /// True where the call may begin; else it waits for another of its agent's to end.
-    #[inline(always)]
     pub fn enter_client(&mut self, id: Id<Call>, agent: AgentId) -> bool {
         let client = &mut self.agents[agent.index()];
         let Some(limit) = client.model.concurrency else { return true };
@@ -75,7 +74,7 @@ impl<O: Observer> Simulation<'_, O> {
     /// A server's answer goes into the cache.
     #[inline(always)]
     pub fn fill_cache(&mut self, need: NeedId, target: u32) {
-        if self.model.needs[need.index()].cache.is_some() {
+        if !self.gateway.answered.is_empty() && self.model.needs[need.index()].cache.is_some() {
             self.gateway.answered[need.index()] = Some((self.now, target));
         }
     }

@@ -64,7 +64,6 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     /// One of a call's attempts was answered: the other is given up.
-    #[inline(always)]
     pub fn drop_other(&mut self, id: Id<Call>, answered: Tried) {
         let call = &mut self.calls[id];
         let Some(hedge) = call.hedge.take() else { return };

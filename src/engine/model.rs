@@ -36,6 +36,10 @@ pub struct Model<'a> {
     pub replay: Option<ReplayModel<'a>>,
     pub memory_limit: Option<Bytes>,
     pub memory_pressure: Option<Pressure>,
+    /// Something freezes servers now and then.
+    pub freezes: bool,
+    /// Some server's process grows with use.
+    pub memory_grows: bool,
     /// Memory of the shared processes that the mapping uses.
     pub memory_resident: Bytes,
 }
@@ -187,8 +191,6 @@ pub struct ServerModel {
     pub memory_per_call: Bytes,
     pub memory_growth: Bytes,
     pub process: Process,
-    /// Something freezes it now and then.
-    pub freezes: bool,
     /// Something may make service longer: slow periods, or the host's memory.
     pub slows: bool,
     pub safe: Option<SafeModel>,
@@ -279,6 +281,8 @@ impl<'a> Compiled<'a> {
             dispatch: mapping.dispatch,
             capabilities: scenario.capabilities.len(),
             replay: scenario.replay.as_ref().map(|replay| ReplayModel { key, calls: &replay.calls, speed: scenario.load.max(1e-9) }),
+            freezes: scenario.servers.iter().any(|server| server.freezes.is_some()),
+            memory_grows: scenario.servers.iter().any(|server| server.memory_growth.value.0 > 0),
             memory_limit: scenario.host.memory.as_ref().map(|memory| memory.value),
             memory_pressure: Pressure::of(&scenario.host),
             memory_resident: Bytes(scenario.servers.iter().zip(&used).map(resident).fold(0, u64::saturating_add)),
@@ -500,7 +504,6 @@ fn server_model(server: &Server, scenario: &Scenario) -> ServerModel {
         memory_per_call: server.memory_per_call.value,
         memory_growth: server.memory_growth.value,
         process: server.process,
-        freezes: server.freezes.is_some(),
         slows: server.slow.is_some() || scenario.host.slowdown.is_some(),
         safe: server.safe_concurrency.as_ref().map(|safe| SafeModel { limit: safe.limit.value, beyond: safe.beyond }),
     }

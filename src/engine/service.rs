@@ -34,7 +34,7 @@ impl<O: Observer> Simulation<'_, O> {
     pub fn serial_done(&mut self, id: Id<Attempt>) {
         // An outage may have broken it, its client may have cancelled it, its server may have been frozen meanwhile.
         let Some(&Attempt { server, started, .. }) = self.attempts.get(id) else { return };
-        if self.servers[server.index()].model.freezes && self.is_held(id) {
+        if self.model.freezes && self.is_held(id) {
             return;
         }
         self.leave_slot(server, started);
@@ -69,8 +69,7 @@ impl<O: Observer> Simulation<'_, O> {
     }
 
     pub fn answered(&mut self, id: Id<Attempt>) {
-        let Some(attempt) = self.attempts.get(id) else { return };
-        if !(self.servers[attempt.server.index()].model.freezes && self.is_held(id)) {
+        if self.attempts.contains(id) && !(self.model.freezes && self.is_held(id)) {
             self.answer(id);
         }
     }
@@ -78,7 +77,7 @@ impl<O: Observer> Simulation<'_, O> {
     #[inline(always)]
     fn answer(&mut self, id: Id<Attempt>) {
         let Some(attempt) = self.remove_attempt(id) else { return };
-        if self.servers[attempt.server.index()].model.memory_growth.0 > 0 {
+        if self.model.memory_grows {
             self.grow(attempt.server, attempt.session);
         }
         if attempt.fate == Fate::Disconnected {

@@ -226,6 +226,9 @@ impl<O: Observer> Simulation<'_, O> {
     pub fn grow(&mut self, server: ServerId, session: Option<Id<Session>>) {
         let server = server.index();
         let growth = self.servers[server].model.memory_growth;
+        if growth.0 == 0 {
+            return;
+        }
         let state = &mut self.servers[server];
         let epoch = state.epoch;
         let grown = match session {
