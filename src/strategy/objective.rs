@@ -31,7 +31,7 @@ pub const TOLERANCE: f64 = 1e-9;
 /// Ordered: limits first, then shortfall.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Value {
-    /// Of the scenario's limits, see [`limits::excess`].
+    /// By how much the scenario's limits are exceeded, each relative, summed.
     pub excess: f64,
     /// Sum over the planned KPIs of (target - score) / target, where the score is below.
     pub shortfall: f64,
