@@ -146,16 +146,16 @@ impl Mapping {
         let mut exceeded = Vec::new();
         let changed = self.assignments.iter().zip(primaries_of_today(scenario)).filter(|(to, today)| to.primary != *today).count();
         if let Some(most) = limits.changes.filter(|most| changed > *most as usize) {
-            exceeded.push(format!("{changed} changed assignments (at most {most})"));
+            exceeded.push(format!("changed assignments: {changed}, at most {most}"));
         }
         for agent in scenario.agent_ids() {
             let (name, servers) = (&scenario.agent(agent).name, self.grants(scenario, agent).len());
             if let Some(most) = limits.servers_per_agent.filter(|most| servers > *most as usize) {
-                exceeded.push(format!("{servers} servers for {name} (at most {most})"));
+                exceeded.push(format!("servers of {name}: {servers}, at most {most}"));
             }
             let tokens = self.granted_tokens(scenario, agent);
             if let Some(most) = limits.tool_tokens.filter(|most| tokens > *most) {
-                exceeded.push(format!("{tokens} tokens of tools for {name} (at most {most})"));
+                exceeded.push(format!("tokens of tools of {name}: {tokens}, at most {most}"));
             }
         }
         exceeded

@@ -64,6 +64,9 @@ pub fn recommendation_text(scenario: &Scenario, recommendation: &Recommendation)
     for passed in &recommendation.passed {
         let _ = writeln!(text, "  {}: {}", passed.name, passed.why);
     }
+    if !recommendation.exceeded.is_empty() {
+        let _ = writeln!(text, "\nBeyond the scenario's limits: {}.", recommendation.exceeded.join("; "));
+    }
     let not_required: Vec<&str> = recommendation
         .cases
         .iter()
@@ -79,6 +82,7 @@ pub fn recommendation_text(scenario: &Scenario, recommendation: &Recommendation)
                 "The one-sided 95 % bound of every KPI is on the right side of its target, in the base and in every required what-if (planned balances: in the base).",
             Verdict::Improves =>
                 "Not every KPI is met, but in the base none is significantly worse than today and at least one is significantly better.",
+            Verdict::Rejected if !recommendation.exceeded.is_empty() => "It exceeds the scenario's limits.",
             Verdict::Rejected =>
                 "KPIs are missed, and in the base no KPI is significantly better than today, or one is significantly worse.",
         }

@@ -125,7 +125,7 @@ mod tests {
         assert_eq!(set, [Constraint::Balance(0), Constraint::Limit(Limit::Changes)]);
         assert_eq!(
             describe(&objective, &set),
-            "no mapping keeps these together, and without any one of them there is one: planned balance over 6 servers >= 70; at most 1 changed assignments"
+            "no mapping keeps these together, and without any one of them there is one: planned balance over 6 servers >= 70; changed assignments: at most 1"
         );
         scenario.limits.changes = Some(6);
         assert_eq!(irreducible(&Objective::of(&scenario)), None);

@@ -31,9 +31,9 @@ pub fn all(scenario: &Scenario) -> Vec<Limit> {
 pub fn describe(scenario: &Scenario, limit: Limit) -> String {
     let (limits, name) = (&scenario.limits, |agent: AgentId| &scenario.agent(agent).name);
     match limit {
-        Limit::Changes => format!("at most {} changed assignments", limits.changes.unwrap_or_default()),
-        Limit::Servers(agent) => format!("at most {} servers for {}", limits.servers_per_agent.unwrap_or_default(), name(agent)),
-        Limit::Tokens(agent) => format!("at most {} tokens of tools for {}", limits.tool_tokens.unwrap_or_default(), name(agent)),
+        Limit::Changes => format!("changed assignments: at most {}", limits.changes.unwrap_or_default()),
+        Limit::Servers(agent) => format!("servers of {}: at most {}", name(agent), limits.servers_per_agent.unwrap_or_default()),
+        Limit::Tokens(agent) => format!("tokens of tools of {}: at most {}", name(agent), limits.tool_tokens.unwrap_or_default()),
     }
 }
 

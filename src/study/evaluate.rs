@@ -81,6 +81,9 @@ pub struct Case {
 pub struct Row {
     pub name: String,
     pub description: String,
+    /// Limits of the scenario that it does not keep, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exceeded: Vec<String>,
     pub given: bool,
     /// Not a mapping, but a gateway that dispatches call by call.
     pub gateway: bool,
@@ -155,7 +158,7 @@ pub fn evaluate(scenario: &Scenario, candidates: Vec<Candidate>, design: Design,
     for (candidate, same) in candidates.into_iter().zip(same_as) {
         let Decision { mapping, mut notes, reproducible, .. } = candidate.decision;
         let exceeded = mapping.limits_exceeded(scenario);
-        notes.extend((!exceeded.is_empty()).then(|| format!("beyond the scenario's limits: {}", exceeded.join(", "))));
+        notes.extend((!exceeded.is_empty()).then(|| beyond(&exceeded)));
         let changed = mapping.changes_from(&today).len();
         let grants = scenario.agent_ids().map(|agent| mapping.grants(scenario, agent).len()).sum();
         let tokens_max = scenario.agent_ids().map(|agent| mapping.granted_tokens(scenario, agent)).max().unwrap_or(0);
@@ -185,15 +188,12 @@ pub fn evaluate(scenario: &Scenario, candidates: Vec<Candidate>, design: Design,
         let uniform_case = case(&uniform, None, true, replications.next().expect("one result a case"));
         let (today_base, today_uniform) = todays.get_or_insert_with(|| (cases[0].replications.clone(), uniform_case.replications.clone()));
         let judged: Vec<Judged> = cases.iter().map(|case| case.judged.clone()).collect();
-        let verdict = match exceeded.is_empty() {
-            true => judge(scenario, &judged, &cases[0].replications, today_base),
-            // Whatever it gains, it may not be.
-            false => Verdict::Rejected,
-        };
+        let verdict = verdict_of(scenario, &mapping, &judged, [&cases[0].replications, today_base]);
         let verdict_uniform = judge(&uniform, std::slice::from_ref(&uniform_case.judged), &uniform_case.replications, today_uniform);
         let loss = mean_loss(scenario, &cases[0].replications);
         rows.push(Row {
             name,
+            exceeded,
             description: candidate.description,
             given: candidate.given,
             gateway: mapping.dispatch != Dispatch::Fixed,
@@ -213,6 +213,15 @@ pub fn evaluate(scenario: &Scenario, candidates: Vec<Candidate>, design: Design,
         });
     }
     rows
+}
+
+/// The verdict on a mapping in these cases, its base against today's: one that exceeds the scenario's limits is rejected, whatever it gains.
+pub(super) fn verdict_of(scenario: &Scenario, mapping: &Mapping, judged: &[Judged], [base, today]: [&[Replication]; 2]) -> Verdict {
+    if mapping.limits_exceeded(scenario).is_empty() { judge(scenario, judged, base, today) } else { Verdict::Rejected }
+}
+
+pub(super) fn beyond(exceeded: &[String]) -> String {
+    format!("beyond the scenario's limits: {}", exceeded.join("; "))
 }
 
 /// Every call goes the same way.
@@ -259,11 +268,11 @@ pub(super) fn recommend(scenario: &Scenario, rows: &[Row]) -> Option<usize> {
         .map(|(index, _)| index)
 }
 
-/// Where nothing is even an improvement: the stable mapping with the lowest loss; today's, if none is stable.
+/// Where nothing is even an improvement: of what keeps the limits, the stable mapping with the lowest loss; today's, if there is none.
 pub(super) fn least_loss(rows: &[Row]) -> usize {
     rows.iter()
         .enumerate()
-        .filter(|(_, row)| row.stable() && row.same_as.is_none() && !row.gateway)
+        .filter(|(_, row)| row.stable() && row.same_as.is_none() && !row.gateway && row.exceeded.is_empty())
         .filter_map(|(index, row)| row.loss.map(|loss| (index, loss.mean)))
         .min_by(|a, b| a.1.total_cmp(&b.1))
         .map_or(0, |(index, _)| index)

@@ -3,12 +3,12 @@
 use serde::Serialize;
 
 use crate::experiment::{self, Design, Stage, Watch};
-use crate::judge::{Judged, Paired, Replication, Summary, Verdict, judge, paired, summarize};
+use crate::judge::{Judged, Paired, Replication, Summary, Verdict, paired, summarize};
 use crate::mapping::{Change, Mapping, Over, planned_score};
 use crate::scenario::{Kpi, KpiUnit, Scenario, WhatIf};
 use crate::strategy::next_best;
 
-use super::evaluate::{Candidate, Case, Row, case, evaluate, least_loss, losses, recommend};
+use super::evaluate::{Candidate, Case, Row, beyond, case, evaluate, least_loss, losses, recommend, verdict_of};
 use super::front::{FrontPoint, Simulated, front};
 use super::search::{Proposal, SearchReport, search};
 
@@ -29,6 +29,9 @@ pub struct Recommendation {
     pub passed: Vec<Passed>,
     /// How the mapping was searched for over the simulator, and how sure it is that no other one tried is better.
     pub search: SearchReport,
+    /// Limits of the scenario that no mapping found keeps, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exceeded: Vec<String>,
     pub front: Vec<FrontPoint>,
     pub replications: u32,
     pub seed: u64,
@@ -77,10 +80,15 @@ pub fn optimize(scenario: &Scenario, mut candidates: Vec<Candidate>, design: Des
         Trials { scenario, required: scenario.what_ifs.iter().filter(|w| w.required).collect(), design: selection, today: &rows[0] };
     let (start, put_back) = without_idle_changes(&trials, row, &today, watch);
     let mut proposals = vec![Proposal { name: row.name.clone(), mapping: start }];
-    let alike = |row: &&Row| row.verdict == rows[index].verdict && row.stable() && row.same_as.is_none() && !row.gateway;
+    let alike =
+        |row: &&Row| row.verdict == rows[index].verdict && row.stable() && row.same_as.is_none() && !row.gateway && row.exceeded.is_empty();
     proposals.extend(rows.iter().filter(alike).map(|row| Proposal { name: row.name.clone(), mapping: row.mapping.clone() }));
     let passes = |mapping: &Mapping| {
-        trials.run(std::slice::from_ref(mapping), watch).iter().all(|trial| trial.verdict <= row.verdict && trial.summary.is_stable())
+        mapping.limits_exceeded(scenario).len() <= row.exceeded.len()
+            && trials
+                .run(std::slice::from_ref(mapping), watch)
+                .iter()
+                .all(|trial| trial.verdict <= row.verdict && trial.summary.is_stable())
     };
     let found = search(scenario, proposals, selection, watch, passes);
     let of_rows = rows.iter().filter(|row| row.same_as.is_none() && !row.gateway);
@@ -113,7 +121,7 @@ pub fn optimize(scenario: &Scenario, mut candidates: Vec<Candidate>, design: Des
     };
     let (cases, today_cases) = (judged_cases(), judged_cases());
     let judged: Vec<Judged> = cases.iter().map(|case| case.judged.clone()).collect();
-    let verdict = judge(scenario, &judged, &cases[0].replications, &today_cases[0].replications);
+    let verdict = verdict_of(scenario, &mapping, &judged, [&cases[0].replications, &today_cases[0].replications]);
 
     Recommendation {
         chosen,
@@ -124,6 +132,7 @@ pub fn optimize(scenario: &Scenario, mut candidates: Vec<Candidate>, design: Des
         put_back,
         passed: passed(&rows, index),
         search: found.report,
+        exceeded: mapping.limits_exceeded(scenario),
         front,
         replications: design.replications,
         seed: design.seed,
@@ -155,14 +164,14 @@ impl Trials<'_> {
         let mut results = experiment::run(&cases, self.design, watch).into_iter();
         mappings
             .iter()
-            .map(|_| {
+            .map(|mapping| {
                 let mut cases: Vec<Case> = scenarios
                     .iter()
                     .map(|(what_if, scenario)| case(scenario, *what_if, true, results.next().expect("one result a case")))
                     .collect();
                 let judged: Vec<Judged> = cases.iter().map(|case| case.judged.clone()).collect();
                 let base = cases.swap_remove(0).replications;
-                let verdict = judge(self.scenario, &judged, &base, &self.today.base().replications);
+                let verdict = verdict_of(self.scenario, mapping, &judged, [&base, &self.today.base().replications]);
                 let summary = summarize(self.scenario, &base);
                 Trial { verdict, base, summary }
             })
@@ -313,6 +322,9 @@ fn why_passed(row: &Row, best: &Row) -> String {
     if let Some(same) = &row.same_as {
         return format!("the same mapping as {same}");
     }
+    if !row.exceeded.is_empty() {
+        return beyond(&row.exceeded);
+    }
     if !row.stable() {
         return format!("unstable: {} is offered more than it can serve", row.base().summary.unstable.join(", "));
     }
@@ -335,5 +347,24 @@ fn why_passed(row: &Row, best: &Row) -> String {
         _ if row.changed == best.changed && row.grants == best.grants => format!("{}, and not significantly better", row.verdict.name()),
         _ if row.changed == best.changed => format!("{}, with {} grants instead of {}", row.verdict.name(), row.grants, best.grants),
         _ => format!("{}, with {} changed assignments instead of {}", row.verdict.name(), row.changed, best.changed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::evaluate::candidates;
+    use super::*;
+    use crate::scenario::parse;
+
+    /// Only a change would meet the targets, and none is allowed.
+    #[test]
+    fn a_mapping_beyond_the_limits_is_never_chosen() {
+        let text = format!("{}\n[limits]\nchanges = 0\n", include_str!("../../scenarios/tutorial.toml"));
+        let mut scenario = parse("limited", &text).expect("a shipped scenario and a limit").scenario;
+        experiment::settle(&mut scenario, 1);
+        let design = Design { seed: 1, replications: 3, stage: Stage::Selection };
+        let chosen = optimize(&scenario, candidates(&scenario, Vec::new(), 1, &()), design, &());
+        assert_eq!((chosen.changes.len(), chosen.exceeded.len(), chosen.verdict), (0, 0, Verdict::Rejected), "{}", chosen.chosen);
+        assert!(chosen.passed.iter().any(|passed| passed.why.starts_with("beyond the scenario's limits")), "{:?}", chosen.passed);
     }
 }
