@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use crate::units::SimTime;
 
+use super::far::Far;
+
 /// Delays that are the same for everything have a first-in-first-out lane each: what is scheduled there later is due later,
 /// and nearly all of it (time-outs) is called off before it is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,9 +20,13 @@ const LANES: usize = 3;
 /// Children of a node: four are faster than two, as more of them share a cache line.
 const WIDTH: usize = 4;
 
+/// With so many entries the heap leaves the later ones to the far future: a larger one falls out of the core's own caches, and then costs
+/// more with each entry than the logarithm of their number.
+const NEAR: usize = 4096;
+
 #[derive(Debug)]
 pub struct Calendar<E> {
-    /// A heap: no entry is due before its parent, which stands at (index - 1) / WIDTH.
+    /// A heap: no entry is due before its parent, which stands at (index - 1) / WIDTH. What is scheduled goes here, however far it is.
     heap: Vec<Entry<E>>,
     /// The heap's root was taken out and nothing has come in its place yet. What is scheduled next takes it: nearly every event schedules
     /// another, which then sinks once, instead of the last entry sinking and the new one rising.
@@ -28,48 +34,62 @@ pub struct Calendar<E> {
     lanes: [VecDeque<Entry<E>>; LANES],
     /// The least key in a lane; the greatest there is, where they are empty.
     lanes_first: u128,
+    far: Far<E>,
+    /// No key of the far future is less; the greatest there is, where it is empty.
+    far_first: u128,
     sequence: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Entry<E> {
+pub struct Entry<E> {
     /// Time in the upper half, sequence number in the lower: one comparison orders both.
     key: u128,
     event: E,
 }
 
+impl<E> Entry<E> {
+    #[inline(always)]
+    pub fn at(&self) -> SimTime {
+        SimTime((self.key >> 64) as u64)
+    }
+}
+
 impl<E: Copy> Calendar<E> {
     pub fn new() -> Calendar<E> {
-        Calendar { heap: Vec::new(), vacant: false, lanes: Default::default(), lanes_first: u128::MAX, sequence: 0 }
+        Calendar {
+            heap: Vec::new(),
+            vacant: false,
+            lanes: Default::default(),
+            far: Far::new(),
+            far_first: u128::MAX,
+            lanes_first: u128::MAX,
+            sequence: 0,
+        }
     }
 
     #[inline(always)]
     pub fn schedule(&mut self, at: SimTime, event: E) {
-        let entry = self.entry(at, event);
-        if self.vacant {
+        let key = self.key(at);
+        let hole = if self.vacant {
             self.vacant = false;
-            return self.sink(entry);
-        }
-        let mut hole = self.heap.len();
-        self.heap.push(entry);
-        while hole > 0 {
-            let parent = (hole - 1) / WIDTH;
-            if self.heap[parent].key <= entry.key {
-                break;
+            self.sink(key)
+        } else {
+            if self.heap.len() == self.heap.capacity() {
+                self.make_room();
             }
-            self.heap[hole] = self.heap[parent];
-            hole = parent;
-        }
-        self.heap[hole] = entry;
+            self.heap.push(Entry { key, event });
+            self.rise(self.heap.len() - 1, key)
+        };
+        self.heap[hole] = Entry { key, event };
     }
 
     /// Into a lane. Before the lane would grow, what was called off leaves it, so that it holds little more than what is under way.
     #[inline(always)]
     pub fn schedule_in(&mut self, lane: Lane, at: SimTime, event: E, is_called_off: impl Fn(E) -> bool) {
-        let entry = self.entry(at, event);
+        let entry = Entry { key: self.key(at), event };
         let row = &mut self.lanes[lane as usize];
         if row.len() == row.capacity() {
-            make_room(row, is_called_off);
+            forget(row, is_called_off);
             self.note_lanes();
         }
         let row = &mut self.lanes[lane as usize];
@@ -87,17 +107,22 @@ impl<E: Copy> Calendar<E> {
             self.vacant = false;
             let last = self.heap.pop().expect("a vacant root has its place");
             if !self.heap.is_empty() {
-                self.sink(last);
+                let hole = self.sink(last.key);
+                self.heap[hole] = last;
             }
         }
-        let first = self.heap.first().map_or(u128::MAX, |entry| entry.key);
+        let mut first = self.heap_first();
+        if self.far_first < first {
+            self.settle();
+            first = self.heap_first();
+        }
         if self.lanes_first < first {
             let entry = self.pop_lane()?;
-            return Some((SimTime((entry.key >> 64) as u64), entry.event));
+            return Some((entry.at(), entry.event));
         }
         let entry = *self.heap.first()?;
         self.vacant = true;
-        Some((SimTime((entry.key >> 64) as u64), entry.event))
+        Some((entry.at(), entry.event))
     }
 
     /// Takes out the first in any lane.
@@ -110,6 +135,12 @@ impl<E: Copy> Calendar<E> {
         entry
     }
 
+    /// The least key in the heap; the greatest there is, where it is empty.
+    #[inline(always)]
+    fn heap_first(&self) -> u128 {
+        self.heap.first().map_or(u128::MAX, |entry| entry.key)
+    }
+
     #[inline(always)]
     fn note_lanes(&mut self) {
         let first = |lane: &VecDeque<Entry<E>>| lane.front().map_or(u128::MAX, |entry| entry.key);
@@ -117,49 +148,96 @@ impl<E: Copy> Calendar<E> {
     }
 
     #[inline(always)]
-    fn entry(&mut self, at: SimTime, event: E) -> Entry<E> {
+    fn key(&mut self, at: SimTime) -> u128 {
         self.sequence += 1;
-        Entry { key: u128::from(at.0) << 64 | u128::from(self.sequence), event }
+        before(at) | u128::from(self.sequence)
     }
 
-    /// From the root to its place.
+    /// Where that key belongs on the way from a free place to the root; what is due later has moved down the way.
     #[inline(always)]
-    fn sink(&mut self, entry: Entry<E>) {
+    fn rise(&mut self, mut hole: usize, key: u128) -> usize {
+        while hole > 0 {
+            let parent = (hole - 1) / WIDTH;
+            if self.heap[parent].key <= key {
+                break;
+            }
+            self.heap[hole] = self.heap[parent];
+            hole = parent;
+        }
+        hole
+    }
+
+    /// The heap is full: it grows while it is small, or where it is full of what is due next.
+    #[cold]
+    fn make_room(&mut self) {
+        if self.heap.len() >= NEAR {
+            self.settle();
+        }
+        if self.heap.len() * 2 > self.heap.capacity() {
+            self.heap.reserve_exact(self.heap.len().max(4));
+        }
+    }
+
+    /// The heap holds what is due first, and not too much of it.
+    #[cold]
+    fn settle(&mut self) {
+        self.far.settle(&mut self.heap, NEAR / 2);
+        self.far_first = self.far.begins().map_or(u128::MAX, before);
+        for end in 0..self.heap.len() {
+            let entry = self.heap[end];
+            let hole = self.rise(end, entry.key);
+            self.heap[hole] = entry;
+        }
+    }
+
+    /// Where that key belongs on the way down from the root, which is free; what is due before has moved up the way.
+    #[inline(always)]
+    fn sink(&mut self, key: u128) -> usize {
         let mut hole = 0;
         loop {
             let first = hole * WIDTH + 1;
             let children = match self.heap.get(first..first + WIDTH) {
                 Some(all) => all,
                 None if first < self.heap.len() => &self.heap[first..],
-                None => break,
+                None => return hole,
             };
-            let (mut smallest, mut key) = (0, children[0].key);
+            let (mut smallest, mut least) = (0, children[0].key);
             for (index, child) in children.iter().enumerate().skip(1) {
-                if child.key < key {
-                    (smallest, key) = (index, child.key);
+                if child.key < least {
+                    (smallest, least) = (index, child.key);
                 }
             }
-            if entry.key <= key {
-                break;
+            if key <= least {
+                return hole;
             }
             self.heap[hole] = children[smallest];
             hole = first + smallest;
         }
-        self.heap[hole] = entry;
     }
+}
+
+/// The key that precedes all of that instant.
+fn before(at: SimTime) -> u128 {
+    u128::from(at.0) << 64
 }
 
 /// A full lane forgets what was called off; it grows where that is less than half of it, so that each entry pays for little.
 #[cold]
-fn make_room<E: Copy>(row: &mut VecDeque<Entry<E>>, is_called_off: impl Fn(E) -> bool) {
+fn forget<E: Copy>(row: &mut VecDeque<Entry<E>>, is_called_off: impl Fn(E) -> bool) {
     row.retain(|entry| !is_called_off(entry.event));
     row.reserve(row.len().max(32));
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::cmp::Reverse;
+    use std::collections::BinaryHeap;
+
     use proptest::prelude::*;
+    use rand::RngExt;
+
+    use super::*;
+    use crate::random::Key;
 
     proptest! {
         #[test]
@@ -193,6 +271,38 @@ mod tests {
             let rest: Vec<_> = std::iter::from_fn(|| calendar.pop()).map(|(time, event)| (time.0, event)).collect();
             prop_assert_eq!(rest, expected);
         }
+    }
+
+    /// More than one heap takes, most of it spread over an hour, much of it due at once: as a plain heap would have it.
+    #[test]
+    fn the_far_future_comes_in_order() {
+        let mut calendar = Calendar::new();
+        let mut plain = BinaryHeap::new();
+        let mut luck = Key::new(5).generator();
+        let mut now = 0;
+        for order in 0..100_000u64 {
+            let (lane, at) = match luck.random_range(0..8) {
+                0 => (Some(Lane::Timeout), now + 40_000_000),
+                1 => (None, now + luck.random_range(0..3)),
+                2..4 => (None, now.max(1_000_000_000)),
+                _ => (None, now + luck.random_range(0..3_600_000_000)),
+            };
+            match lane {
+                Some(lane) => calendar.schedule_in(lane, SimTime(at), order, |_| false),
+                None => calendar.schedule(SimTime(at), order),
+            }
+            plain.push(Reverse((at, order)));
+            // Many more come in than go out, then as many.
+            if order % 50 == 0 || order > 50_000 {
+                let (time, event) = calendar.pop().expect("something is pending");
+                assert_eq!(plain.pop(), Some(Reverse((time.0, event))));
+                now = time.0;
+            }
+        }
+        while let Some((time, event)) = calendar.pop() {
+            assert_eq!(plain.pop(), Some(Reverse((time.0, event))));
+        }
+        assert!(plain.is_empty());
     }
 
     #[test]

@@ -30,6 +30,7 @@ mod calendar;
 mod call;
 mod client;
 mod dispatch;
+mod far;
 mod hedge;
 mod luck;
 mod memory;
