@@ -6,7 +6,7 @@ use crate::judge::{Allowed, Verdict};
 use crate::mapping::Over;
 use crate::scenario::{Kpi, Scenario};
 use crate::strategy::{Reach, ReachChange};
-use crate::study::{BalanceFacts, Comparison, Row};
+use crate::study::{BalanceFacts, Comparison, Remedy, Row};
 
 use super::format::{bar, bound, count, estimate, indented, mark, plain_table, replay_line, result, scaled, target};
 
@@ -21,7 +21,7 @@ pub fn comparison_text(scenario: &Scenario, comparison: &Comparison) -> String {
     text += &differences(scenario, comparison);
     text += &notes(comparison);
     text += &verdict(scenario, comparison);
-    text += &remedies(comparison);
+    text += &remedies_text(&comparison.remedies);
     text
 }
 
@@ -254,28 +254,36 @@ fn balance(comparison: &Comparison) -> String {
                 against(facts, given.as_written)
             );
         }
-        let proof = match facts.bound - facts.best {
-            gap if gap < 0.05 => "proven: no mapping reaches more".to_owned(),
-            _ => format!("proven bound {:.1}", facts.bound),
-        };
         let _ = writeln!(
             text,
-            "    best reachable      {:>5.1}{}  by moving {}; {proof}",
+            "    best reachable      {:>5.1}{}  by moving {}; {}",
             facts.best,
             against(facts, facts.best),
-            count(facts.best_changes, "need")
+            count(facts.best_changes, "need"),
+            proof(facts)
         );
-        if let Some(target) = facts.target.filter(|target| facts.bound < *target - 1e-9) {
-            let _ = writeln!(text, "    {target} is out of reach for every mapping. What would reach it:");
-            match facts.reach.is_empty() {
-                true => text += "      none of the changes that were tried\n",
-                false => {
-                    worth_showing(&facts.reach).for_each(|reach| _ = writeln!(text, "      {} {}", mark(reach.reaches), reach.sentence))
-                }
-            }
-        }
+        text += &reach_text(facts, "    ");
     }
     text + "\n"
+}
+
+/// How good the best reachable balance is known to be.
+pub(super) fn proof(facts: &BalanceFacts) -> String {
+    match facts.bound - facts.best {
+        gap if gap < 0.05 => "proven: no mapping reaches more".to_owned(),
+        _ => format!("proven bound {:.1}", facts.bound),
+    }
+}
+
+/// What would bring a target within reach that no mapping reaches.
+pub(super) fn reach_text(facts: &BalanceFacts, indent: &str) -> String {
+    let Some(target) = facts.target.filter(|target| facts.bound < *target - 1e-9) else { return String::new() };
+    let mut text = format!("{indent}{target} is out of reach for every mapping. What would reach it:\n");
+    if facts.reach.is_empty() {
+        let _ = writeln!(text, "{indent}  none of the changes that were tried");
+    }
+    worth_showing(&facts.reach).for_each(|reach| _ = writeln!(text, "{indent}  {} {}", mark(reach.reaches), reach.sentence));
+    text
 }
 
 /// In brackets, where a line holds them.
@@ -431,12 +439,12 @@ fn is_validated(row: &Row) -> bool {
 }
 
 /// What would make the missed KPIs reachable.
-fn remedies(comparison: &Comparison) -> String {
-    if comparison.remedies.is_empty() {
+pub(super) fn remedies_text(remedies: &[Remedy]) -> String {
+    if remedies.is_empty() {
         return String::new();
     }
     let mut text = String::from("\nWhat would meet them, each tried in the simulation with a mapping decided anew\n");
-    for remedy in &comparison.remedies {
+    for remedy in remedies {
         let missed: Vec<String> =
             remedy.results.iter().filter(|r| !r.met).map(|r| format!("{} {}", r.kpi.title(), estimate(r.kpi, r.estimate))).collect();
         let outcome = match (remedy.meets_all, missed.is_empty()) {

@@ -81,7 +81,7 @@ fn cell(of: &KpiReading) -> String {
     format!("{} {}", estimate(of.kpi, of.estimate), of.met.map_or("", mark)).trim_end().to_owned()
 }
 
-fn breaks_text(parameter: &Parameter, sweep: &Sweep) -> String {
+pub(super) fn breaks_text(parameter: &Parameter, sweep: &Sweep) -> String {
     let (first, last) = (&sweep.points[0].settings[0].text, &parameter.values[parameter.values.len() - 1].text);
     let mut text = String::new();
     for of in &sweep.breaks {

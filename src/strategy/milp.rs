@@ -37,7 +37,7 @@ pub fn decide(objective: &Objective) -> Solved {
     solved
 }
 
-fn decide_exactly(objective: &Objective) -> Solved {
+pub(super) fn decide_exactly(objective: &Objective) -> Solved {
     let (targets, mut notes) = reachable_targets(objective);
     match relax(objective, &targets) {
         Ok(relaxation) => {

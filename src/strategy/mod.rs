@@ -8,6 +8,7 @@ mod clash;
 mod congestion;
 mod cost;
 mod enumerate;
+mod fewest;
 mod greedy;
 #[cfg(test)]
 mod instances;
@@ -27,6 +28,7 @@ mod reach;
 #[cfg(test)]
 mod reference;
 mod round_robin;
+mod slot_worth;
 mod trade_off;
 
 use crate::mapping::Mapping;
@@ -35,10 +37,12 @@ use crate::scenario::{Scenario, ServerId};
 pub use balance::{BalanceOptimum, EXACT_NEEDS, best_balance};
 pub use cost::{Estimate, NeedCost, costs};
 pub use enumerate::{Enumeration, enumerate_best};
+pub use fewest::{Fewest, fewest_changes};
 pub use linear::{Column, Integrality, Program, Row, Sense, Solution, Solver, SolverError, solve_with};
 pub use loads::{Choices, Movable};
 pub use objective::{Objective, State, Value};
-pub use reach::{Reach, ReachChange, what_would_reach};
+pub use reach::{Reach, ReachChange, apply, describe, what_would_reach};
+pub use slot_worth::{SlotWorth, worth_of_slots};
 pub use trade_off::{ServerUse, balance_by_server_use};
 
 /// A way to decide a mapping.

@@ -115,14 +115,10 @@ pub fn compare(scenario: &Scenario, candidates: Vec<Candidate>, design: Design, 
     }
 }
 
-fn balance_facts(scenario: &Scenario, over: Over, today: &Mapping, given: &[&Row]) -> BalanceFacts {
+pub(super) fn balance_facts(scenario: &Scenario, over: Over, today: &Mapping, given: &[&Row]) -> BalanceFacts {
     let servers = over.servers(scenario);
     let BalanceOptimum { score: best, bound, primaries, .. } = best_balance(scenario, over);
-    let kpi = match over {
-        Over::All => Kpi::BalancePlannedAll,
-        Over::Sharing => Kpi::BalancePlannedSharing,
-    };
-    let own = scenario.target(kpi);
+    let own = scenario.target(over.kpi());
     let target = own.or(scenario.target(Kpi::BalancePlannedAll)).or(scenario.target(Kpi::BalancePlannedSharing)).map(|t| t.bound.value);
     let score_of = |loads: &[f64]| balance_score(servers.iter().map(|id| loads[id.index()]));
     BalanceFacts {

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::experiment::{self, Design, Watch};
 use crate::judge::{
-    Alert, Estimate, Judged, Paired, Replication, Summary, Verdict, alerts, estimate, holm, judge, loss, paired, summarize,
+    Alert, Allowed, Estimate, Judged, Paired, Replication, Summary, Verdict, alerts, estimate, holm, judge, loss, paired, summarize,
 };
 use crate::mapping::{Dispatch, Mapping, planned_loads};
 use crate::scenario::Scenario;
@@ -244,6 +244,12 @@ pub fn case(scenario: &Scenario, what_if: Option<&str>, required: bool, replicat
 /// One a replication; none where nothing succeeded.
 pub(super) fn losses(scenario: &Scenario, replications: &[Replication]) -> Vec<Option<f64>> {
     replications.iter().map(|r| loss(scenario, &r.kpis)).collect()
+}
+
+/// As [`losses`]; where nothing succeeded, all calls were of no use and took as long as they may.
+pub(super) fn losses_of_all(scenario: &Scenario, replications: &[Replication]) -> impl Iterator<Item = f64> {
+    let worst = Allowed::of(scenario).loss(1.0, 0.0, scenario.policy.call_life.value.as_secs());
+    losses(scenario, replications).into_iter().map(move |loss| loss.unwrap_or(worst))
 }
 
 pub(super) fn mean_loss(scenario: &Scenario, replications: &[Replication]) -> Option<Estimate> {

@@ -1,0 +1,55 @@
+//! How few changed assignments do: the best mapping with at most so many of them, one more at a time.
+
+use crate::scenario::{Scenario, ServerId};
+
+use super::balance::EXACT_NEEDS;
+use super::clash::{all_constraints, is_possible};
+use super::loads::Choices;
+use super::milp::decide_exactly;
+use super::objective::{Objective, TOLERANCE};
+
+/// The best mapping by the objective with at most so many changed assignments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fewest {
+    pub primaries: Vec<ServerId>,
+    /// With fewer changes no mapping keeps the limits and meets the planned KPIs: every smaller number was ruled out.
+    pub proven: bool,
+}
+
+/// From the fewest changes that do for the scenario's limits and planned KPIs, up to `most`. Empty where there are too many needs for proofs.
+pub fn fewest_changes(scenario: &Scenario, most: u32) -> impl Iterator<Item = Fewest> {
+    let decidable = Choices::of(scenario).movable.len() <= EXACT_NEEDS;
+    let most = scenario.limits.changes.map_or(most, |limit| limit.min(most));
+    let mut proven = true;
+    (0..=most).filter(move |_| decidable).filter_map(move |changes| {
+        let mut world = Scenario { what_ifs: Vec::new(), ..scenario.clone() };
+        world.limits.changes = Some(changes);
+        let objective = Objective::of(&world);
+        if is_possible(&objective, &all_constraints(&objective)) == Some(false) {
+            return None;
+        }
+        let solved = decide_exactly(&objective);
+        let does = solved.value.excess <= TOLERANCE && solved.value.shortfall <= TOLERANCE;
+        let fewest = does.then_some(Fewest { primaries: solved.primaries, proven });
+        // Whatever comes later was not proven to be the first.
+        proven = false;
+        fewest
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::reference::ecosystem;
+    use super::*;
+    use crate::mapping::{Over, planned_score, primaries_of_today};
+
+    #[test]
+    fn the_plans_balance_takes_one_change_and_no_fewer() {
+        let scenario = ecosystem();
+        let all: Vec<Fewest> = fewest_changes(&scenario, 4).collect();
+        let changed = |fewest: &Fewest| fewest.primaries.iter().zip(primaries_of_today(&scenario)).filter(|(a, b)| **a != *b).count();
+        assert!(all[0].proven && all[1..].iter().all(|later| !later.proven));
+        assert!(planned_score(&scenario, &all[0].primaries, Over::Sharing) >= 70.0);
+        assert_eq!(all.iter().map(changed).collect::<Vec<_>>(), [1]);
+    }
+}
