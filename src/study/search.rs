@@ -5,14 +5,12 @@
 use serde::Serialize;
 
 use crate::experiment::{self, Design, Watch};
-use crate::judge::{Demand, Replication, Samples, probability_within, select};
+use crate::judge::{Allowed, Demand, Replication, Samples, loss, probability_within, select};
 use crate::mapping::Mapping;
 use crate::scenario::{NeedId, Scenario, ServerId};
 use crate::strategy::{Choices, Objective, State};
 
-use super::evaluate::losses;
-
-/// Half a hundredth of a KPI's worth: less than that is not worth a replication, nor an edit.
+/// Half a hundredth of a KPI's worth (where there are priorities, of the first): less than that is not worth a replication, nor an edit.
 pub const INDIFFERENCE: f64 = 0.005;
 /// Of all rounds together.
 const CONFIDENCE: f64 = 0.95;
@@ -63,7 +61,7 @@ pub struct RunnerUp {
 pub struct Tried {
     pub proposal: Proposal,
     pub replications: Vec<Replication>,
-    /// Loss, and the cost of its changed assignments.
+    /// Loss, and what the mapping costs by itself.
     losses: Samples,
     /// It would miss what the start meets.
     barred: bool,
@@ -169,13 +167,11 @@ impl Pool<'_> {
             let design = Design { replications: to - done, ..self.design };
             let runs = experiment::run_from(&cases, design, done, watch);
             for ((index, _), replications) in group.iter().zip(runs) {
-                let changed =
-                    changes(&self.objective.today, &self.tried[*index].proposal.mapping.primaries()) as f64 * self.objective.per_change;
-                // Where nothing succeeded, all calls were of no use and took as long as they may.
-                let allowed = crate::judge::Allowed::of(self.scenario);
-                let worst = allowed.loss(1.0, 0.0, self.scenario.policy.call_life.value.as_secs());
                 let tried = &mut self.tried[*index];
-                tried.losses.extend(losses(self.scenario, &replications).iter().map(|loss| loss.unwrap_or(worst) + changed));
+                let planned = self.objective.planned_cost(&tried.proposal.mapping.primaries());
+                // Where nothing succeeded, all calls were of no use and took as long as they may.
+                let worst = Allowed::of(self.scenario).loss(1.0, 0.0, self.scenario.policy.call_life.value.as_secs());
+                tried.losses.extend(replications.iter().map(|r| loss(self.scenario, &r.kpis).unwrap_or(worst) + planned));
                 tried.replications.extend(replications);
             }
         }
@@ -286,10 +282,6 @@ struct Move {
     server: ServerId,
 }
 
-fn changes(today: &[ServerId], primaries: &[ServerId]) -> usize {
-    today.iter().zip(primaries).filter(|(today, now)| today != now).count()
-}
-
 /// A neighbour of a neighbour is told by its last move alone, with a mark that there were others.
 fn base_name(name: &str) -> String {
     match name.split_once(", but ") {
@@ -305,6 +297,7 @@ mod tests {
     use crate::experiment::Stage;
     use crate::scenario::parse;
     use crate::strategy::Strategy;
+    use crate::study::evaluate::losses;
 
     /// The solver's waiting is that of Poisson arrivals: it puts two agents whose calls come in bursts on one server, and its optimum loses
     /// much more than the mapping that the simulator shows to the search.
@@ -324,7 +317,8 @@ mod tests {
         let validation = Design { stage: Stage::Validation, ..design };
         let cases = [&start.mapping, &chosen.proposal.mapping].map(|mapping| experiment::Case { scenario: &scenario, mapping });
         let runs = experiment::run(&cases, validation, &());
-        let pair = crate::judge::paired(&losses(&scenario, &runs[0]), &losses(&scenario, &runs[1])).expect("both have answers");
+        let [of_start, of_chosen] = [0, 1].map(|i| losses(&scenario, cases[i].mapping, &runs[i]));
+        let pair = crate::judge::paired(&of_start, &of_chosen).expect("both have answers");
         assert!(pair.difference > 0.1 && pair.p < 0.001, "{pair:?}");
 
         // Nothing is to be gained where the search may not go.
