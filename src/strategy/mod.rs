@@ -275,13 +275,15 @@ mod tests {
 
     #[test]
     fn an_organisation_gets_a_mapping_with_a_bound() {
-        let scenario = instances::large(60, 15);
-        let relaxed = Strategy::LpRounding.decide(&scenario, 1);
-        for strategy in [Strategy::LpRounding, Strategy::Milp, Strategy::LocalSearch] {
-            let decision = strategy.decide(&scenario, 1);
-            assert_eq!(decision.shortfall, 0.0, "{}", strategy.name());
-            let gap = decision.objective.unwrap() / relaxed.bound.unwrap() - 1.0;
-            assert!((0.0..0.15).contains(&gap), "{}: {gap}", strategy.name());
+        for priorities in [None, Some(vec![Term::Imbalance, Term::Error, Term::Affinity])] {
+            let scenario = Scenario { priorities, ..instances::large(60, 15) };
+            let relaxed = Strategy::LpRounding.decide(&scenario, 1);
+            for strategy in [Strategy::LpRounding, Strategy::Milp, Strategy::LocalSearch] {
+                let decision = strategy.decide(&scenario, 1);
+                assert_eq!(decision.shortfall, 0.0, "{}", strategy.name());
+                let gap = decision.objective.unwrap() / relaxed.bound.unwrap() - 1.0;
+                assert!((0.0..0.15).contains(&gap), "{}: {gap}", strategy.name());
+            }
         }
     }
 
