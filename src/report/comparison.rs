@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::judge::{Allowed, Verdict};
 use crate::mapping::Over;
-use crate::scenario::{Kpi, Scenario};
+use crate::scenario::{Kpi, Scenario, Term};
 use crate::strategy::{Reach, ReachChange};
 use crate::study::{BalanceFacts, Comparison, Remedy, Row};
 
@@ -350,15 +350,35 @@ fn differences(scenario: &Scenario, comparison: &Comparison) -> String {
         })
         .collect();
     let header = ["", "loss, difference", "p (Holm)", ""];
-    let allowed = Allowed::of(scenario);
     format!(
-        "Against {} ({} loss), paired on the same tasks, luck and outages\nloss = share of calls of no use (failed, or answered at quality q: 1 - q of one) / {} + mean response / {}; the less, the better\n{}\n",
+        "Against {} ({} loss), paired on the same tasks, luck and outages\nloss = {}; the less, the better\n{}\n",
         recommended.name,
         scaled(recommended.loss, 1.0, 3),
-        bound(Kpi::ErrorRate, allowed.error),
-        bound(Kpi::ResponseMean, allowed.response),
+        loss_in_words(scenario),
         indented(&plain_table(&header, &rows, &[]))
     )
+}
+
+/// What the loss is the sum of: by the scenario's priorities, where it states any.
+fn loss_in_words(scenario: &Scenario) -> String {
+    let allowed = Allowed::of(scenario);
+    let words = |term: Term| match term {
+        Term::Error => {
+            format!("share of calls of no use (failed, or answered at quality q: 1 - q of one) / {}", bound(Kpi::ErrorRate, allowed.error))
+        }
+        Term::Response => format!("mean response / {}", bound(Kpi::ResponseMean, allowed.response)),
+        Term::Imbalance => "largest planned load / mean of today's".to_owned(),
+        Term::Changes => "share of assignments that differ from today's".to_owned(),
+        Term::Affinity => "servers of each agent, summed / needs".to_owned(),
+    };
+    let Some(priorities) = &scenario.priorities else { return [Term::Error, Term::Response].map(words).join(" + ") };
+    let mut terms = priorities.clone();
+    terms.extend((!priorities.contains(&Term::Changes)).then_some(Term::Changes));
+    let weighted = |term: &Term| match scenario.weight(*term) {
+        1.0 => words(*term),
+        weight => format!("{weight} x {}", words(*term)),
+    };
+    terms.iter().map(weighted).collect::<Vec<_>>().join(" + ")
 }
 
 fn notes(comparison: &Comparison) -> String {
@@ -475,5 +495,27 @@ fn uniform(row: &Row) -> String {
     match row.verdict == row.verdict_uniform {
         true => format!("; under uniform demand it is {} too", row.verdict_uniform.name()),
         false => format!("; but under uniform demand it is {}", row.verdict_uniform.name()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::parse;
+
+    #[test]
+    fn the_loss_is_told_by_the_scenarios_priorities() {
+        let told = |objective: &str| {
+            let text = format!("{}\n[objective]\n{objective}\n", include_str!("../../scenarios/tutorial.toml"));
+            loss_in_words(&parse("told", &text).expect("a shipped scenario and its priorities").scenario)
+        };
+        let error = "share of calls of no use (failed, or answered at quality q: 1 - q of one) / ";
+        assert!(told("").starts_with(error) && told("").contains(" % + mean response / "), "{}", told(""));
+        let weighted = told("priorities = [\"affinity\", \"error\", \"imbalance\"]");
+        let [affinity, error, imbalance, changes] = &weighted.split(" + ").collect::<Vec<_>>()[..] else { panic!("{weighted}") };
+        assert_eq!(*affinity, "servers of each agent, summed / needs");
+        assert!(error.starts_with("0.01 x share of calls of no use"), "{error}");
+        assert_eq!(*imbalance, "0.0001 x largest planned load / mean of today's");
+        assert_eq!(*changes, "0.000001 x share of assignments that differ from today's");
     }
 }

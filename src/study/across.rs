@@ -9,7 +9,7 @@ use crate::mapping::Mapping;
 use crate::scenario::Scenario;
 use crate::strategy::{Objective, Strategy};
 
-use super::evaluate::{losses_of_all, verdict_of};
+use super::evaluate::{simulated_losses, verdict_of};
 use super::neighbours::{Proposal, neighbours};
 use super::search::INDIFFERENCE;
 
@@ -76,7 +76,7 @@ pub fn across(start: Start, across: &Across, watch: &dyn Watch) -> Chosen {
     let Start { scenario, best, others, today, verdict, design } = start;
     let worlds: Vec<&Scenario> = std::iter::once(scenario).chain(scenario.what_ifs.iter().map(|w| &*w.scenario)).collect();
     let objectives: Vec<Objective> = worlds.iter().map(|world| Objective::of(world)).collect();
-    let mut pool = Pool { scenario, worlds, across, design, today: Vec::new(), entries: Vec::new() };
+    let mut pool = Pool { scenario, worlds, objective: &objectives[0], across, design, today: Vec::new(), entries: Vec::new() };
     let today = Proposal { name: Strategy::Current.name().to_owned(), mapping: today.clone() };
     let mut proposals = vec![today, best.clone()];
     proposals.extend(others);
@@ -154,6 +154,7 @@ struct Pool<'a> {
     scenario: &'a Scenario,
     /// The base first.
     worlds: Vec<&'a Scenario>,
+    objective: &'a Objective<'a>,
     across: &'a Across,
     design: Design,
     /// The first entry's, today's, in the base.
@@ -178,7 +179,10 @@ impl Pool<'_> {
         let mut runs = experiment::run(&cases, self.design, watch).into_iter();
         for proposal in fresh {
             let of: Vec<Vec<Replication>> = runs.by_ref().take(self.worlds.len()).collect();
-            let losses = self.worlds.iter().zip(&of).map(|(world, replications)| losses_of_all(world, replications).collect()).collect();
+            // As every loss: where the scenario states priorities, what they say of the mapping itself counts too.
+            let planned = self.scenario.priorities.as_ref().map_or(0.0, |_| self.objective.planned_cost(&proposal.mapping.primaries()));
+            let simulated = |(world, replications)| simulated_losses(world, replications).map(|loss| loss + planned).collect();
+            let losses = self.worlds.iter().copied().zip(of.iter().map(Vec::as_slice)).map(simulated).collect();
             let what_ifs = std::iter::once(None).chain(self.scenario.what_ifs.iter().map(Some));
             let judged: Vec<Judged> = what_ifs
                 .zip(self.worlds.iter().zip(&of))

@@ -176,7 +176,7 @@ fn trade_off(scenario: &Scenario, today: &Mapping, design: Design, watch: &dyn W
     experiment::run(&cases, design, watch)
         .into_iter()
         .zip(&plans)
-        .map(|(replications, (needs_left, balance, _, out_of_service))| {
+        .map(|(replications, (needs_left, balance, mapping, out_of_service))| {
             let summary = summarize(scenario, &replications);
             TradeOff {
                 server: name.clone(),
@@ -185,7 +185,7 @@ fn trade_off(scenario: &Scenario, today: &Mapping, design: Design, watch: &dyn W
                 error_rate: summary.kpi(Kpi::ErrorRate),
                 response_mean: summary.kpi(Kpi::ResponseMean),
                 quality: summary.kpi(Kpi::Quality),
-                loss: mean_loss(scenario, &replications),
+                loss: mean_loss(scenario, mapping, &replications),
                 out_of_service: *out_of_service,
             }
         })

@@ -223,12 +223,12 @@ fn without_idle_changes(trials: &Trials, row: &Row, today: &Mapping, watch: &dyn
         return (mapping, put_back);
     }
     // Always against the chosen candidate: small losses, each too small to be seen, must not add up.
-    let chosen = losses(scenario, &row.base().replications);
+    let chosen = losses(scenario, &row.mapping, &row.base().replications);
     let mut verdict = row.verdict;
     for change in changes {
         let variant = with_change_put_back(scenario, &mapping, change);
         let trial = trials.run(std::slice::from_ref(&variant), watch).pop().expect("one trial a mapping");
-        let worse = paired(&losses(scenario, &trial.base), &chosen).is_none_or(|p| p.difference > 0.0 && p.p < 0.05);
+        let worse = paired(&losses(scenario, &variant, &trial.base), &chosen).is_none_or(|p| p.difference > 0.0 && p.p < 0.05);
         if trial.verdict <= verdict && !worse {
             put_back.push(describe(scenario, change));
             (mapping, verdict) = (variant, trial.verdict);
@@ -297,7 +297,7 @@ fn why(scenario: &Scenario, mapping: &Mapping, back: &Mapping, ours: &Trial, the
         true if theirs.verdict > ours.verdict => {
             format!("put back, the verdict falls from {} to {}", ours.verdict.name(), theirs.verdict.name())
         }
-        true => match paired(&losses(scenario, &theirs.base), &losses(scenario, &ours.base)) {
+        true => match paired(&losses(scenario, back, &theirs.base), &losses(scenario, mapping, &ours.base)) {
             Some(loss) if loss.difference > 0.0 && loss.p < 0.05 => {
                 format!(
                     "put back: no single figure is significantly worse, but the loss is, {:+.3} ± {:.3}",
@@ -381,6 +381,26 @@ mod tests {
     use super::super::evaluate::candidates;
     use super::*;
     use crate::scenario::parse;
+
+    /// Both servers serve as well, so nothing that is simulated asks for a change.
+    #[test]
+    fn a_change_that_only_the_priorities_ask_for_is_made_and_kept() {
+        let chosen = |objective: &str| {
+            let text = format!(
+                "format = 1\nname = \"halves\"\n{objective}\n[run]\nwarmup = \"1h\"\n[kpis]\navailability = {{ min = 0.5 }}\n\
+                 [servers.left]\nserial = \"1ms\"\nprovides.files = 1.0\n[servers.right]\nserial = \"1ms\"\nprovides.files = 1.0\n\
+                 [workload]\ntasks = \"30/h\"\n[agents.a]\nneeds.files = \"left\"\n[agents.b]\nneeds.files = \"left\"\n"
+            );
+            let scenario = parse("halves", &text).expect("a scenario without mistakes").scenario;
+            let design = Design { seed: 1, replications: 5, stage: Stage::Selection };
+            optimize(&scenario, candidates(&scenario, Vec::new(), 1, &()), design, &Extras::default(), &())
+        };
+        assert_eq!(chosen("").changes, []);
+        let spread = chosen("[objective]\npriorities = [\"imbalance\", \"response\"]");
+        assert_eq!((spread.changes.len(), &spread.put_back[..], spread.verdict), (1, &[][..], Verdict::Validated));
+        assert!(spread.changes[0].why.contains("the loss is, +1.000"), "{:?}", spread.changes);
+        assert_eq!(chosen("[objective]\npriorities = [\"changes\", \"imbalance\"]").changes, []);
+    }
 
     /// Only a change would meet the targets, and none is allowed.
     #[test]

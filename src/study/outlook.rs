@@ -88,14 +88,15 @@ fn cheapest(trials: &Trials, chosen: &Mapping, watch: &dyn Watch) -> Option<Chea
         if changes.len() == ours.len() {
             return Some(Cheapest { changes: describe_all(ours), loss_more: None, proven: fewest.proven });
         }
-        let tried = trials.run(&[mapping, chosen.clone()], watch);
+        let both = [mapping, chosen.clone()];
+        let tried = trials.run(&both, watch);
         if let [theirs, ours] = &tried[..]
             && theirs.verdict == Verdict::Validated
             && theirs.summary.is_stable()
         {
             return Some(Cheapest {
                 changes: describe_all(changes),
-                loss_more: paired(&losses(scenario, &theirs.base), &losses(scenario, &ours.base)),
+                loss_more: paired(&losses(scenario, &both[0], &theirs.base), &losses(scenario, &both[1], &ours.base)),
                 proven: fewest.proven,
             });
         }

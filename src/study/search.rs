@@ -7,13 +7,13 @@ use serde::Serialize;
 use crate::experiment::{self, Design, Watch};
 use crate::judge::{Demand, Replication, Samples, probability_within, select};
 use crate::mapping::Mapping;
-use crate::scenario::{Scenario, ServerId};
+use crate::scenario::Scenario;
 use crate::strategy::Objective;
 
-use super::evaluate::losses_of_all;
+use super::evaluate::simulated_losses;
 use super::neighbours::{Proposal, neighbours};
 
-/// Half a hundredth of a KPI's worth: less than that is not worth a replication, nor an edit.
+/// Half a hundredth of a KPI's worth (where there are priorities, of the first): less than that is not worth a replication, nor an edit.
 pub const INDIFFERENCE: f64 = 0.005;
 /// Of all rounds together.
 const CONFIDENCE: f64 = 0.95;
@@ -53,7 +53,7 @@ pub struct RunnerUp {
 pub struct Tried {
     pub proposal: Proposal,
     pub replications: Vec<Replication>,
-    /// Loss, and the cost of its changed assignments.
+    /// Loss, and what the mapping costs by itself.
     losses: Samples,
     /// It would miss what the start meets.
     barred: bool,
@@ -159,10 +159,9 @@ impl Pool<'_> {
             let design = Design { replications: to - done, ..self.design };
             let runs = experiment::run_from(&cases, design, done, watch);
             for ((index, _), replications) in group.iter().zip(runs) {
-                let changed =
-                    changes(&self.objective.today, &self.tried[*index].proposal.mapping.primaries()) as f64 * self.objective.per_change;
                 let tried = &mut self.tried[*index];
-                tried.losses.extend(losses_of_all(self.scenario, &replications).map(|loss| loss + changed));
+                let planned = self.objective.planned_cost(&tried.proposal.mapping.primaries());
+                tried.losses.extend(simulated_losses(self.scenario, &replications).map(|loss| loss + planned));
                 tried.replications.extend(replications);
             }
         }
@@ -210,17 +209,13 @@ impl Pool<'_> {
     }
 }
 
-fn changes(today: &[ServerId], primaries: &[ServerId]) -> usize {
-    today.iter().zip(primaries).filter(|(today, now)| today != now).count()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::evaluate::losses;
     use super::*;
     use crate::experiment::Stage;
     use crate::scenario::parse;
     use crate::strategy::Strategy;
+    use crate::study::evaluate::losses;
 
     /// The solver's waiting is that of Poisson arrivals: it puts two agents whose calls come in bursts on one server, and its optimum loses
     /// much more than the mapping that the simulator shows to the search.
@@ -240,7 +235,8 @@ mod tests {
         let validation = Design { stage: Stage::Validation, ..design };
         let cases = [&start.mapping, &chosen.proposal.mapping].map(|mapping| experiment::Case { scenario: &scenario, mapping });
         let runs = experiment::run(&cases, validation, &());
-        let pair = crate::judge::paired(&losses(&scenario, &runs[0]), &losses(&scenario, &runs[1])).expect("both have answers");
+        let [of_start, of_chosen] = [0, 1].map(|i| losses(&scenario, cases[i].mapping, &runs[i]));
+        let pair = crate::judge::paired(&of_start, &of_chosen).expect("both have answers");
         assert!(pair.difference > 0.1 && pair.p < 0.001, "{pair:?}");
 
         // Nothing is to be gained where the search may not go.
