@@ -92,17 +92,18 @@ pub fn across(start: Start, across: &Across, watch: &dyn Watch) -> Chosen {
     pool.add(proposals, watch);
     let of_base = pool.entries.iter().position(|entry| entry.proposal.mapping.assignments == best.mapping.assignments).unwrap_or(0);
     let may_be_chosen = |entry: &Entry| entry.verdict <= verdict;
-    let mut rounds = 0;
     let mut chosen = of_base;
+    let mut rounds = 0;
     let combine = |costs: &[f64]| across.value(costs);
     while rounds < ROUNDS {
-        let value = |index: usize| pool.value(index);
         let eligible = (0..pool.entries.len()).filter(|index| may_be_chosen(&pool.entries[*index]));
-        let least = eligible.min_by(|a, b| value(*a).total_cmp(&value(*b))).unwrap_or(of_base);
-        if rounds > 0 && !(least != chosen && pool.difference(least, chosen).is_some_and(|d| d.difference < 0.0 && d.p < 0.05)) {
+        let least = eligible.min_by(|a, b| pool.value(*a).total_cmp(&pool.value(*b))).unwrap_or(chosen);
+        // A change has to be seen to be worth an edit.
+        if least != chosen && pool.difference(least, chosen).is_some_and(|d| d.difference < 0.0 && d.p < 0.05) {
+            chosen = least;
+        } else if rounds > 0 {
             break;
         }
-        chosen = least;
         rounds += 1;
         let is_new = |mapping: &Mapping| pool.entries.iter().all(|entry| entry.proposal.mapping.assignments != mapping.assignments);
         let nearby = neighbours(&objectives.iter().collect::<Vec<_>>(), &combine, &pool.entries[chosen].proposal, &is_new);
