@@ -7,7 +7,7 @@ use anyhow::{anyhow, bail};
 use mcplab::experiment::Watch;
 use mcplab::report::{self, BenchmarkAsked, Input, Manifest, benchmark_tables, benchmark_text, plain_table};
 use mcplab::scenario::{self, Scenario};
-use mcplab::strategy::Strategy;
+use mcplab::strategy::{self, Decision, Solver, Strategy};
 use mcplab::study::benchmark::{self, Size};
 use serde_json::json;
 
@@ -36,6 +36,10 @@ pub struct Args {
     /// Seed of what is made up, and of the strategies that draw
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+
+    /// Afterwards give each scenario's whole program to the solver for so long, and say on stderr what it found: to measure the strategies against
+    #[arg(long, value_name = "SECONDS", conflicts_with_all = ["gap", "generate"])]
+    whole_program: Option<f64>,
 
     #[command(flatten)]
     gap: benchmark_gap::Options,
@@ -100,6 +104,11 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         }),
     };
     let (finished, times) = execute(&manifest)?;
+    if let Some(seconds) = args.whole_program {
+        for scenario in scenarios(&manifest)? {
+            output::note(&whole_program(&scenario, seconds));
+        }
+    }
     let written = match args.no_results {
         true => None,
         false => Some(job::write(&manifest, NAME, (&args.results, args.run.as_deref()), &finished, times.json(started))?),
@@ -126,7 +135,21 @@ fn shipped(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-pub fn execute(manifest: &Manifest) -> anyhow::Result<(Finished, Times)> {
+fn whole_program(scenario: &Scenario, seconds: f64) -> String {
+    let started = Instant::now();
+    let decision = strategy::decide_by_whole_program(scenario, seconds);
+    let (cost, bound) = (decision.objective.unwrap_or(f64::NAN), decision.bound.unwrap_or(f64::NEG_INFINITY));
+    let Decision { shortfall, .. } = decision;
+    format!(
+        "{}: the whole program, {} for {seconds} s: shortfall {shortfall:.5}, cost {cost:.5}, bound {bound:.5}, {:.0} s in all",
+        scenario.name,
+        Solver::best().name(),
+        started.elapsed().as_secs_f64()
+    )
+}
+
+/// Given ones first, then those made up.
+fn scenarios(manifest: &Manifest) -> anyhow::Result<Vec<Scenario>> {
     let asked = manifest.benchmark.as_ref().ok_or_else(|| anyhow!("the manifest of a benchmark does not say what was asked for"))?;
     let mut scenarios: Vec<Scenario> = asked.scenarios.iter().map(input::scenario).collect::<anyhow::Result<_>>()?;
     for size in &asked.sizes {
@@ -139,6 +162,11 @@ pub fn execute(manifest: &Manifest) -> anyhow::Result<(Finished, Times)> {
     if scenarios.is_empty() {
         bail!("there is no scenario to decide for: name one, or ask for sizes, as in --sizes 20x10");
     }
+    Ok(scenarios)
+}
+
+pub fn execute(manifest: &Manifest) -> anyhow::Result<(Finished, Times)> {
+    let scenarios = scenarios(manifest)?;
     let watch = Progress::default();
     watch.phase("deciding", (scenarios.len() * Strategy::ALL.len()) as u64);
     let (mut instances, mut solved, mut times) = (Vec::new(), Vec::new(), Times::default());

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 use mcplab::experiment::Watch as _;
-use mcplab::gap::{self, BestKnown, Budget, Instance, Method, Order};
+use mcplab::gap::{self, BestKnown, Budget, Instance, Integrality, Method, Order};
 use mcplab::report::plain_table;
 use serde_json::{Value, json};
 
@@ -37,6 +37,10 @@ pub struct Options {
     /// Branch and bound stops there after so many nodes
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     nodes: u64,
+
+    /// And instead after so many seconds, whatever the nodes: figures that differ from run to run
+    #[arg(long, value_name = "SECONDS", conflicts_with = "nodes")]
+    seconds: Option<f64>,
 }
 
 impl Options {
@@ -81,7 +85,11 @@ impl Row {
 }
 
 pub fn run(asked: &Options, seed: u64, as_json: bool) -> anyhow::Result<Exit> {
-    let budget = Budget { solver: asked.solver, nodes: asked.nodes, moves: gap::MOVES, seed };
+    let branching = match asked.seconds {
+        Some(seconds) => Integrality::RequiredFor { seconds },
+        None => Integrality::Required { nodes: asked.nodes },
+    };
+    let budget = Budget { solver: asked.solver, branching, moves: gap::MOVES, seed };
     let known = match &asked.best_known {
         Some(path) => {
             let read = input::read(path)?;
@@ -169,10 +177,14 @@ fn table(rows: &[Row], budget: Budget) -> String {
         })
         .collect();
     let mut text = plain_table(&header, &cells, &(2..header.len()).collect::<Vec<_>>());
+    let limit = match budget.branching {
+        Integrality::Required { nodes } => format!("{nodes} nodes"),
+        Integrality::RequiredFor { seconds } => format!("{seconds} seconds"),
+        Integrality::Relaxed => "the relaxation".to_owned(),
+    };
     text += &format!(
         "\n\nGap of each method to the best known value, else to the bound; -: no feasible assignment found. bound: the best that is proven here\n\
-         (Lagrangian relaxation, {solver}). milp: {solver}, at most {} nodes. search: at most {} million moves; ",
-        budget.nodes,
+         (Lagrangian relaxation, {solver}). milp: {solver}, at most {limit}. search: at most {} million moves; ",
         budget.moves / 1_000_000,
         solver = budget.solver.name()
     );

@@ -1,7 +1,7 @@
 //! The problem as a program: a binary an item and agent, a row an item, a row an agent. Its relaxation rounded, and branch and bound.
 
 use super::{Assignment, Instance, greedy};
-use crate::strategy::{Column, Integrality, Program, Row, Sense, Solver, SolverError, solve_with};
+use crate::strategy::{Column, Integrality, Program, Row, Sense, Solver, SolverError, solve};
 
 /// Best assignment, bound and nodes.
 type Solved = (Option<Assignment>, Option<i64>, u64);
@@ -33,7 +33,7 @@ fn program(instance: &Instance) -> Program {
 /// Each item to its largest fraction, the largest first, while it fits; what does not fit goes by regret.
 pub fn round(instance: &Instance, solver: Solver) -> Result<Solved, SolverError> {
     check_size(instance, solver)?;
-    let solution = solve_with(solver, &program(instance), Integrality::Relaxed, &[])?;
+    let solution = solve(solver, &program(instance), Integrality::Relaxed, &[])?;
     let Some(values) = &solution.values else { return Ok((None, bound(solution.bound), 0)) };
     let mut largest: Vec<(f64, usize, usize)> = (0..instance.items)
         .map(|item| {
@@ -56,13 +56,13 @@ pub fn round(instance: &Instance, solver: Solver) -> Result<Solved, SolverError>
 }
 
 /// Started with the greedy assignment, where there is one.
-pub fn branch(instance: &Instance, solver: Solver, nodes: u64) -> Result<Solved, SolverError> {
+pub fn branch(instance: &Instance, solver: Solver, integrality: Integrality) -> Result<Solved, SolverError> {
     check_size(instance, solver)?;
     let start: Vec<(usize, f64)> = greedy::regret(instance).map_or_else(Vec::new, |assignment| {
         let places = (0..instance.items).flat_map(|item| (0..instance.agents).map(move |agent| (item, agent)));
         places.enumerate().map(|(place, (item, agent))| (place, f64::from(u8::from(assignment[item] == agent)))).collect()
     });
-    let solution = solve_with(solver, &program(instance), Integrality::Required { nodes }, &start)?;
+    let solution = solve(solver, &program(instance), integrality, &start)?;
     let assignment = solution.values.map(|values| {
         let chosen = |item: usize| (0..instance.agents).find(|agent| values[item * instance.agents + agent] > 0.5).unwrap_or(usize::MAX);
         (0..instance.items).map(chosen).collect()

@@ -15,7 +15,7 @@ mod tests;
 
 use crate::strategy::SolverError;
 
-pub use crate::strategy::Solver;
+pub use crate::strategy::{Integrality, Solver};
 
 pub use generate::{Class, Order, generate};
 pub use lagrange::{Relaxed, relax};
@@ -103,23 +103,22 @@ pub struct Outcome {
     pub effort: u64,
 }
 
-/// Budgets that bound each method's time, none of them a clock's, and the solver of LP rounding and MILP.
+/// Budgets that bound each method's time, and the solver of LP rounding and MILP.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Budget {
     pub solver: Solver,
-    /// Of branch and bound.
-    pub nodes: u64,
+    pub branching: Integrality,
     /// Of the search.
     pub moves: u64,
     pub seed: u64,
 }
 
-/// Deterministic. A solver's answer counts only where our own evaluation confirms it.
+/// Deterministic, but for a budget in seconds. A solver's answer counts only where our own evaluation confirms it.
 pub fn solve(instance: &Instance, method: Method, budget: Budget) -> Result<Outcome, SolverError> {
     let (assignment, bound, effort) = match method {
         Method::Greedy => (greedy::regret(instance), None, 0),
         Method::LpRounding => linear::round(instance, budget.solver)?,
-        Method::Milp => linear::branch(instance, budget.solver, budget.nodes)?,
+        Method::Milp => linear::branch(instance, budget.solver, budget.branching)?,
         Method::Search => {
             let found = search(instance, budget.moves, budget.seed);
             (found.assignment, Some(found.bound), found.moves)

@@ -10,21 +10,21 @@ use crate::random::{Generator, Key};
 
 /// Evaluated moves of a round's annealing, and nodes of its reassigning.
 const ANNEAL: u64 = 5_000_000;
-const REASSIGN: u64 = 25_000_000;
-/// Agents and items that are open at a time, and nodes to assign them anew.
+const REASSIGN: u64 = 115_000_000;
+/// Agents and items that are open at a time, and nodes to assign them anew. Many small trees find more than few large ones.
 const AGENTS_LEAST: usize = 3;
-const AGENTS_MOST: usize = 6;
-const ITEMS: f64 = 20.0;
-const NODES: u64 = 5_000;
+const AGENTS_MOST: usize = 8;
+const ITEMS: f64 = 28.0;
+const NODES: u64 = 400;
 /// The first temperature of reassigning, as a share of what the second-best agent costs an item more.
-const HOT: f64 = 1.0;
+const HOT: f64 = 5.0;
 /// How often the aim is a much better assignment of the open items, and the tree small.
-const AIMED: f64 = 0.8;
+const AIMED: f64 = 0.5;
 /// Agents that annealing may move an item to.
 const CANDIDATES: usize = 6;
 
 /// About ten seconds on one slow core, at most.
-pub const MOVES: u64 = 120_000_000;
+pub const MOVES: u64 = 240_000_000;
 
 /// What the search found.
 #[derive(Debug, Clone, PartialEq)]

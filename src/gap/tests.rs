@@ -24,7 +24,7 @@ fn on_small_instances_search_and_branch_and_bound_find_the_optimum_and_no_bound_
         for seed in 0..6 {
             let instance = generate(format!("{class}:3x8").parse().unwrap(), seed);
             let optimum = least(&instance);
-            let budget = Budget { solver: Solver::best(), nodes: 10_000, moves: 300_000, seed };
+            let budget = Budget { solver: Solver::best(), branching: Integrality::Required { nodes: 10_000 }, moves: 300_000, seed };
             for method in Method::ALL {
                 let place = format!("{class} {seed} {}", method.name());
                 match (solve(&instance, method, budget), optimum) {

@@ -11,7 +11,7 @@ use crate::scenario::{Limits, NeedId, Scenario, ServerId};
 
 use super::enumerate::enumerate_best;
 use super::limits;
-use super::linear::{Affine, Column, Integrality, Program, SolverError, solve};
+use super::linear::{Affine, Column, Integrality, Program, Solver, SolverError, solve};
 use super::loads::{Choices, LoadModel, load_model};
 
 /// Movable needs up to which branch and bound is asked for a proof. Measured: 14 needs of the reference ecosystem close in 112 to 457
@@ -58,7 +58,11 @@ pub struct Use {
 
 /// Over all mappings that the scenario's eligibility and pins permit; memory and capacity are not asked.
 pub fn best_balance(scenario: &Scenario, over: Over) -> BalanceOptimum {
-    let optimum = best_balance_within(scenario, over, NODES);
+    best_balance_by(Solver::best(), scenario, over)
+}
+
+pub fn best_balance_by(solver: Solver, scenario: &Scenario, over: Over) -> BalanceOptimum {
+    let optimum = best_balance_within(solver, scenario, over, NODES);
     // Looking at every mapping knows no limits.
     if optimum.is_closed() || Choices::of(scenario).count() > MAPPINGS || scenario.limits != Limits::default() {
         return optimum;
@@ -68,17 +72,17 @@ pub fn best_balance(scenario: &Scenario, over: Over) -> BalanceOptimum {
 }
 
 /// As [`best_balance`], with at most so many branch-and-bound nodes.
-pub fn best_balance_within(scenario: &Scenario, over: Over, nodes: u64) -> BalanceOptimum {
-    best_balance_at(scenario, over, None, nodes).unwrap_or_else(|| {
+pub fn best_balance_within(solver: Solver, scenario: &Scenario, over: Over, nodes: u64) -> BalanceOptimum {
+    best_balance_at(solver, scenario, over, None, nodes).unwrap_or_else(|| {
         // The scenario's limits leave no mapping: then nothing is proven.
         let primaries = Choices::of(scenario).start;
-        let score = Scored { scenario, servers: over.servers(scenario) }.score(&primaries);
+        let score = Scored { scenario, solver, servers: over.servers(scenario) }.score(&primaries);
         BalanceOptimum { score, bound: 100.0, primaries, rounds: 0, nodes: 0 }
     })
 }
 
 /// None where no mapping with that use was found.
-pub fn best_balance_at(scenario: &Scenario, over: Over, only: Option<Use>, nodes: u64) -> Option<BalanceOptimum> {
+pub fn best_balance_at(solver: Solver, scenario: &Scenario, over: Over, only: Option<Use>, nodes: u64) -> Option<BalanceOptimum> {
     let mut model = load_model(scenario);
     if let Some(only) = only {
         let mut row = Affine { constant: -(only.needs as f64), terms: Vec::new() };
@@ -90,7 +94,7 @@ pub fn best_balance_at(scenario: &Scenario, over: Over, only: Option<Use>, nodes
         }
         model.program.add_equality(row);
     }
-    let scored = Scored { scenario, servers: over.servers(scenario) };
+    let scored = Scored { scenario, solver, servers: over.servers(scenario) };
     if scored.servers.is_empty() || model.choices.movable.is_empty() {
         let score = scored.score(&model.choices.start);
         return Some(BalanceOptimum { score, bound: score, primaries: model.choices.start, rounds: 0, nodes: 0 });
@@ -104,7 +108,7 @@ fn search(scored: &Scored, model: &LoadModel, start: Option<Vec<ServerId>>, budg
     let polish = start.is_some();
     let exact = model.choices.movable.len() <= EXACT_NEEDS;
     let mut cuts = SpreadModel::new(model, &scored.servers);
-    let mean_least = cuts.mean_least().ok()?;
+    let mean_least = cuts.mean_least(scored.solver).ok()?;
     if exact {
         cuts.cut_axes(model, &scored.servers);
     }
@@ -120,7 +124,7 @@ fn search(scored: &Scored, model: &LoadModel, start: Option<Vec<ServerId>>, budg
         let ratio = best.as_ref().map_or(1.0, |(ratio, _)| *ratio);
         let integrality = if proving { Integrality::Required { nodes: budget - nodes } } else { Integrality::Relaxed };
         let hint = best.as_ref().map_or_else(Vec::new, |(_, primaries)| model.start(primaries));
-        let solution = match solve(cuts.aim(ratio), integrality, &hint) {
+        let solution = match solve(scored.solver, cuts.aim(ratio), integrality, &hint) {
             Ok(solution) => solution,
             Err(SolverError::Infeasible) => return None,
             // What is proven so far stays proven.
@@ -169,6 +173,7 @@ fn search(scored: &Scored, model: &LoadModel, start: Option<Vec<ServerId>>, budg
 /// The servers that a score is taken over.
 struct Scored<'a> {
     scenario: &'a Scenario,
+    solver: Solver,
     servers: Vec<ServerId>,
 }
 
@@ -287,13 +292,13 @@ impl SpreadModel {
     }
 
     /// The smallest mean load, of the relaxation: no mapping has less.
-    fn mean_least(&mut self) -> Result<f64, SolverError> {
+    fn mean_least(&mut self, solver: Solver) -> Result<f64, SolverError> {
         self.program.columns.iter_mut().for_each(|c| c.cost = 0.0);
         for (column, factor) in &self.mean.terms {
             self.program.columns[*column].cost += factor;
         }
         // A hair less, for the solver's tolerance.
-        solve(&self.program, Integrality::Relaxed, &[]).map(|solution| (solution.bound + self.mean.constant) * (1.0 - 1e-7))
+        solve(solver, &self.program, Integrality::Relaxed, &[]).map(|solution| (solution.bound + self.mean.constant) * (1.0 - 1e-7))
     }
 
     /// The program with the cost sd - ratio x mean, its constant left out.
@@ -368,7 +373,7 @@ mod tests {
     fn the_solvers_optimum_and_bound_are_those_of_full_enumeration() {
         let scenario = ecosystem();
         for (over, expected) in [(Over::All, 61.2316), (Over::Sharing, 75.0365)] {
-            let (optimum, all) = (best_balance_within(&scenario, over, NODES), enumerate_best(&scenario, over));
+            let (optimum, all) = (best_balance_within(Solver::best(), &scenario, over, NODES), enumerate_best(&scenario, over));
             assert_eq!(all.mappings, 3_u64.pow(14));
             assert!((optimum.score - all.score).abs() < 1e-6 && (optimum.bound - all.score).abs() < 1e-6, "{optimum:?}, {}", all.score);
             assert!(optimum.is_closed() && optimum.bound >= optimum.score);
@@ -382,7 +387,7 @@ mod tests {
             // Enumeration knows no limits.
             let scenario = Scenario { limits: Limits::default(), ..small(number) };
             for over in [Over::All, Over::Sharing] {
-                let (optimum, all) = (best_balance_within(&scenario, over, NODES), enumerate_best(&scenario, over));
+                let (optimum, all) = (best_balance_within(Solver::best(), &scenario, over, NODES), enumerate_best(&scenario, over));
                 assert!(
                     (optimum.score - all.score).abs() < 1e-6 && (optimum.bound - all.score).abs() < 1e-6,
                     "{number}: {optimum:?}, {}",

@@ -80,7 +80,7 @@ pub fn is_possible(objective: &Objective, set: &[Constraint]) -> Option<bool> {
     let mut relaxed = true;
     for round in 0..ROUNDS {
         let integrality = if relaxed { Integrality::Relaxed } else { Integrality::Required { nodes: NODES } };
-        let values = match solve(&model.program, integrality, &[]) {
+        let values = match solve(objective.solver, &model.program, integrality, &[]) {
             Ok(solution) => solution.values?,
             Err(SolverError::Infeasible) => return Some(false),
             Err(SolverError::Failed(_)) => return None,

@@ -4,8 +4,9 @@ use crate::scenario::{Scenario, ServerId};
 
 use super::balance::EXACT_NEEDS;
 use super::clash::{all_constraints, is_possible};
+use super::linear::Integrality;
 use super::loads::Choices;
-use super::milp::decide_exactly;
+use super::milp::{NODES, decide_exactly};
 use super::objective::{Objective, TOLERANCE};
 
 /// The best mapping by the objective with at most so many changed assignments.
@@ -28,7 +29,7 @@ pub fn fewest_changes(scenario: &Scenario, most: u32) -> impl Iterator<Item = Fe
         if is_possible(&objective, &all_constraints(&objective)) == Some(false) {
             return None;
         }
-        let solved = decide_exactly(&objective);
+        let solved = decide_exactly(&objective, Integrality::Required { nodes: NODES });
         let does = solved.value.excess <= TOLERANCE && solved.value.shortfall <= TOLERANCE;
         let fewest = does.then_some(Fewest { primaries: solved.primaries, proven });
         // Whatever comes later was not proven to be the first.

@@ -129,13 +129,28 @@ impl std::str::FromStr for Solver {
 }
 
 /// Whether integer columns have to be integers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Integrality {
     Relaxed,
     /// Branch and bound, at most this many nodes.
     Required {
         nodes: u64,
     },
+    /// Branch and bound, so long by the clock: to measure a solver with, for no two runs need be the same.
+    RequiredFor {
+        seconds: f64,
+    },
+}
+
+impl Integrality {
+    /// What is left of the budget after so many nodes.
+    pub fn after(self, nodes: u64) -> Option<Integrality> {
+        match self {
+            Integrality::Required { nodes: all } if all <= nodes => None,
+            Integrality::Required { nodes: all } => Some(Integrality::Required { nodes: all - nodes }),
+            unlimited => Some(unlimited),
+        }
+    }
 }
 
 /// What the solver found.
@@ -158,14 +173,9 @@ pub enum SolverError {
     Failed(String),
 }
 
-/// Deterministic: one thread, no clock. `start` gives values to some columns; where the rest can be completed to a feasible
+/// Deterministic, but for a limit in seconds: one thread, no clock. `start` gives values to some columns; where the rest can be completed to a feasible
 /// point, branch and bound starts with it. Empty: no start.
-pub fn solve(program: &Program, integrality: Integrality, start: &[(usize, f64)]) -> Result<Solution, SolverError> {
-    solve_with(Solver::best(), program, integrality, start)
-}
-
-/// The same, by one solver.
-pub fn solve_with(solver: Solver, program: &Program, integrality: Integrality, start: &[(usize, f64)]) -> Result<Solution, SolverError> {
+pub fn solve(solver: Solver, program: &Program, integrality: Integrality, start: &[(usize, f64)]) -> Result<Solution, SolverError> {
     let presolved = presolve(program).ok_or(SolverError::Infeasible)?;
     if presolved.program.columns.is_empty() {
         return Ok(Solution { values: Some(presolved.restore(&[])), bound: presolved.constant, nodes: 0, closed: true });
@@ -224,9 +234,9 @@ fn by_microlp(
     integrality: Integrality,
     start: &[(usize, f64)],
 ) -> Result<Solution, SolverError> {
-    match integrality {
-        Integrality::Required { nodes } if program.columns.iter().any(|c| c.integer) => branch_and_bound(model.as_inner(), nodes, start),
-        _ => {
+    match integrality != Integrality::Relaxed && program.columns.iter().any(|c| c.integer) {
+        true => branch_and_bound(model.as_inner(), integrality, start),
+        false => {
             let solution = model.solve().map_err(|error| match error {
                 good_lp::ResolutionError::Infeasible => SolverError::Infeasible,
                 other => SolverError::Failed(other.to_string()),
@@ -238,9 +248,13 @@ fn by_microlp(
     }
 }
 
-fn branch_and_bound(problem: &::microlp::Problem, nodes: u64, start: &[(usize, f64)]) -> Result<Solution, SolverError> {
+fn branch_and_bound(problem: &::microlp::Problem, integrality: Integrality, start: &[(usize, f64)]) -> Result<Solution, SolverError> {
     let mut options = ::microlp::SolveOptions::default();
-    options.node_limit = Some(nodes);
+    match integrality {
+        Integrality::Relaxed => {}
+        Integrality::Required { nodes } => options.node_limit = Some(nodes),
+        Integrality::RequiredFor { seconds } => options.time_limit = Some(std::time::Duration::from_secs_f64(seconds)),
+    }
     if !start.is_empty() {
         // A variable's handle is its position; only a problem can make handles.
         let mut handles = ::microlp::Problem::new(::microlp::OptimizationDirection::Minimize);
@@ -257,11 +271,15 @@ fn branch_and_bound(problem: &::microlp::Problem, nodes: u64, start: &[(usize, f
     Ok(Solution { values, bound: stats.best_bound.unwrap_or(f64::NEG_INFINITY), nodes: stats.nodes_solved, closed })
 }
 
-/// HiGHS's relative gap: an optimum is one to this much.
+/// HiGHS's tolerances (of rows, bounds, reduced costs, whole numbers) and gap: what microlp keeps to, too. By default it stops at 1e-6, where a bound and
+/// the value of its mapping do not meet.
 #[cfg(feature = "highs")]
-const GAP: f64 = 1e-9;
+const PRECISION: [&str; 5] =
+    ["primal_feasibility_tolerance", "dual_feasibility_tolerance", "mip_feasibility_tolerance", "mip_rel_gap", "mip_abs_gap"];
+#[cfg(feature = "highs")]
+const TOLERANCE: f64 = 1e-9;
 
-/// One thread and no clock, as with microlp. A start is used only where it gives every column a value: HiGHS would take the others for 0.
+/// One thread and no clock, as with microlp.
 #[cfg(feature = "highs")]
 fn by_highs(
     problem: good_lp::solvers::highs::HighsProblem,
@@ -274,22 +292,25 @@ fn by_highs(
     let mut model = problem.try_into_inner().map_err(|error| failed(&error.to_string()))?;
     let integer = integrality != Integrality::Relaxed && program.columns.iter().any(|c| c.integer);
     let mut set = model.try_set_option("threads", 1).and(model.try_set_option("parallel", "off"));
-    set = set.and(model.try_set_option("mip_rel_gap", GAP)).and(model.try_set_option("mip_abs_gap", GAP));
-    if let Integrality::Required { nodes } = integrality {
-        set = set.and(model.try_set_option("mip_max_nodes", i32::try_from(nodes).unwrap_or(i32::MAX)));
+    for option in PRECISION {
+        set = set.and(model.try_set_option(option, TOLERANCE));
+    }
+    match integrality {
+        Integrality::Relaxed => {}
+        Integrality::Required { nodes } => {
+            set = set.and(model.try_set_option("mip_max_nodes", i32::try_from(nodes).unwrap_or(i32::MAX)));
+        }
+        Integrality::RequiredFor { seconds } => set = set.and(model.try_set_option("time_limit", seconds)),
     }
     set.map_err(|_| failed("it does not know an option"))?;
-    if integer && start.len() == program.columns.len() {
-        let mut values = vec![0.0; start.len()];
-        start.iter().for_each(|(column, value)| values[*column] = *value);
-        model.try_set_solution(Some(&values), None, None, None).map_err(|_| failed("it does not take the start"))?;
+    if integer && !start.is_empty() && !give_start(&mut model, start) {
+        return Err(failed("it does not take the start"));
     }
     let solved = model.try_solve().map_err(|status| failed(&format!("{status:?}")))?;
     let optimal = match solved.status() {
         HighsModelStatus::Infeasible | HighsModelStatus::UnboundedOrInfeasible => return Err(SolverError::Infeasible),
         HighsModelStatus::Optimal => true,
-        // The limit of nodes.
-        HighsModelStatus::ReachedSolutionLimit if integer => false,
+        HighsModelStatus::ReachedSolutionLimit | HighsModelStatus::ReachedTimeLimit if integer => false,
         other => return Err(failed(&format!("{other:?}"))),
     };
     let values = (solved.primal_solution_status() == HighsSolutionStatus::Feasible).then(|| solved.get_solution().columns().to_vec());
@@ -301,6 +322,17 @@ fn by_highs(
         _ => solved.double_info_value(c"mip_dual_bound").map_err(|_| failed("it gives no bound"))?,
     };
     Ok(Solution { closed: optimal && values.is_some(), values, bound, nodes: if integer { nodes_of(&solved) } else { 0 } })
+}
+
+/// HiGHS completes a start that leaves columns out.
+#[cfg(feature = "highs")]
+fn give_start(model: &mut highs::Model, start: &[(usize, f64)]) -> bool {
+    let (columns, values): (Vec<highs_sys::HighsInt>, Vec<f64>) =
+        start.iter().map(|(column, value)| (*column as highs_sys::HighsInt, *value)).unzip();
+    let count = columns.len() as highs_sys::HighsInt;
+    // SAFETY: the pointer is the model's own, and both lists have `count` entries.
+    let status = unsafe { highs_sys::Highs_setSparseSolution(model.as_mut_ptr(), count, columns.as_ptr(), values.as_ptr()) };
+    status == highs_sys::STATUS_OK
 }
 
 #[cfg(feature = "highs")]
@@ -315,10 +347,10 @@ fn nodes_of(solved: &highs::SolvedModel) -> u64 {
 impl Program {
     /// Do these values satisfy all bounds and rows, to the solvers' tolerance? What a solver says is checked with this.
     fn holds(&self, values: &[f64], integer: bool) -> bool {
-        const TOLERANCE: f64 = 1e-6;
+        const SLACK: f64 = 1e-6;
         let in_bounds = self.columns.iter().zip(values).all(|(column, value)| {
-            let slack = TOLERANCE * (1.0 + value.abs());
-            let whole = !(integer && column.integer) || (value - value.round()).abs() <= 10.0 * TOLERANCE;
+            let slack = SLACK * (1.0 + value.abs());
+            let whole = !(integer && column.integer) || (value - value.round()).abs() <= 10.0 * SLACK;
             (column.lower - slack..=column.upper + slack).contains(value) && whole
         });
         in_bounds
@@ -327,8 +359,8 @@ impl Program {
                     (left + factor * values[*column], size + (factor * values[*column]).abs())
                 });
                 match row.sense {
-                    Sense::AtMost => left <= row.bound + TOLERANCE * size,
-                    Sense::Equal => (left - row.bound).abs() <= TOLERANCE * size,
+                    Sense::AtMost => left <= row.bound + SLACK * size,
+                    Sense::Equal => (left - row.bound).abs() <= SLACK * size,
                 }
             })
     }
@@ -366,7 +398,7 @@ mod tests {
         for number in 0..200 {
             let program = small(number);
             for integrality in [Integrality::Relaxed, Integrality::Required { nodes: 100_000 }] {
-                let [of_microlp, of_highs] = [Solver::Microlp, Solver::Highs].map(|solver| solve_with(solver, &program, integrality, &[]));
+                let [of_microlp, of_highs] = [Solver::Microlp, Solver::Highs].map(|solver| solve(solver, &program, integrality, &[]));
                 match (of_microlp, of_highs) {
                     (Ok(a), Ok(b)) => {
                         assert!(a.closed && b.closed, "{number}: {a:?} {b:?}");

@@ -31,7 +31,7 @@ pub fn relax<'o, 'a>(objective: &'o Objective<'a>, targets: &[f64]) -> Result<Re
     let mut rounds = 0;
     loop {
         rounds += 1;
-        let solution = solve(&model.program, Integrality::Relaxed, &[])?;
+        let solution = solve(objective.solver, &model.program, Integrality::Relaxed, &[])?;
         bound = bound.max(solution.bound + model.constant);
         let values = solution.values.expect("a relaxation has no budget");
         if rounds == ROUNDS || model.tighten(&values) == 0 {

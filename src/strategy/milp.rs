@@ -3,7 +3,7 @@
 
 use crate::scenario::ServerId;
 
-use super::balance::{EXACT_NEEDS, best_balance};
+use super::balance::{EXACT_NEEDS, best_balance_by};
 use super::clash::{describe, irreducible};
 use super::linear::{Integrality, SolverError, solve};
 use super::loads::Choices;
@@ -15,7 +15,7 @@ use super::objective::{Objective, TOLERANCE, Value};
 /// Rounds of tangents.
 const ROUNDS: u32 = 100;
 /// Branch-and-bound nodes of all rounds together.
-const NODES: u64 = 8_000;
+pub const NODES: u64 = 8_000;
 /// Above `EXACT_NEEDS` movable needs: so many are left to the solver, the others stay where they are.
 const FREE_NEEDS: usize = 24;
 const NODES_RESTRICTED: u64 = 2_000;
@@ -31,22 +31,27 @@ pub struct Solved {
 }
 
 pub fn decide(objective: &Objective) -> Solved {
-    let mut solved =
-        if Choices::of(objective.scenario).movable.len() <= EXACT_NEEDS { decide_exactly(objective) } else { decide_largely(objective) };
+    let mut solved = if Choices::of(objective.scenario).movable.len() <= EXACT_NEEDS {
+        decide_exactly(objective, Integrality::Required { nodes: NODES })
+    } else {
+        decide_largely(objective)
+    };
     solved.notes.extend(irreducible(objective).map(|clash| describe(objective, &clash)));
     solved
 }
 
-pub(super) fn decide_exactly(objective: &Objective) -> Solved {
-    let (targets, mut notes) = reachable_targets(objective);
+/// The whole program, at any size.
+pub fn decide_exactly(objective: &Objective, integrality: Integrality) -> Solved {
+    let Reachable { targets, mut notes, mappings } = reachable_targets(objective);
     match relax(objective, &targets) {
         Ok(relaxation) => {
-            let primaries = descend(objective, &round(&relaxation, objective));
-            let start = Incumbent { value: objective.value(&primaries), primaries };
             let least = shortfall_of(objective, &targets);
+            let start = start(&relaxation, &mappings, least);
             // With the relaxation's tangents: without them branch and bound starts from a far worse bound.
             let mut model = relaxation.model;
-            search(&mut model, Budget { nodes: NODES, least }, start).solved(notes)
+            let mut search = search(&mut model, Budget { integrality, least }, start);
+            search.bound = search.bound.max(relaxation.bound);
+            search.solved(notes)
         }
         Err(error) => {
             // Each target can be reached, and not all together; or the solver failed.
@@ -63,15 +68,16 @@ pub fn next_best(objective: &Objective, count: usize) -> Vec<Vec<ServerId>> {
     if choices.movable.len() > EXACT_NEEDS {
         return Vec::new();
     }
-    let mut found = vec![decide_exactly(objective).primaries];
-    let (targets, _) = reachable_targets(objective);
+    let mut found = vec![decide_exactly(objective, Integrality::Required { nodes: NODES }).primaries];
+    let Reachable { targets, .. } = reachable_targets(objective);
     let Ok(relaxation) = relax(objective, &targets) else { return Vec::new() };
     let mut model = relaxation.model;
     let least = shortfall_of(objective, &targets);
     while found.len() <= count {
         model.forbid(&found[found.len() - 1]);
         let Some(start) = best_neighbour(objective, &choices, &found) else { break };
-        let next = search(&mut model, Budget { nodes: NODES / (count as u64 + 1), least }, start).incumbent;
+        let next =
+            search(&mut model, Budget { integrality: Integrality::Required { nodes: NODES / (count as u64 + 1) }, least }, start).incumbent;
         if next.value.shortfall > least + TOLERANCE || next.value.excess > TOLERANCE {
             break;
         }
@@ -101,12 +107,12 @@ fn best_neighbour(objective: &Objective, choices: &Choices, of: &[Vec<ServerId>]
 /// The relaxation, rounded and improved by a descent; then the solver decides those needs on which the two agree least.
 fn decide_largely(objective: &Objective) -> Solved {
     let asked: Vec<f64> = objective.balances.iter().map(|b| b.target).collect();
-    let (targets, mut notes, relaxation) = match relax(objective, &asked) {
-        Ok(relaxation) => (asked, Vec::new(), Ok(relaxation)),
+    let (Reachable { targets, mut notes, mappings }, relaxation) = match relax(objective, &asked) {
+        Ok(relaxation) => (Reachable { targets: asked, notes: Vec::new(), mappings: Vec::new() }, Ok(relaxation)),
         Err(_) => {
-            let (targets, notes) = reachable_targets(objective);
-            let relaxation = relax(objective, &targets);
-            (targets, notes, relaxation)
+            let reachable = reachable_targets(objective);
+            let relaxation = relax(objective, &reachable.targets);
+            (reachable, relaxation)
         }
     };
     let relaxation = match relaxation {
@@ -117,12 +123,11 @@ fn decide_largely(objective: &Objective) -> Solved {
             return Solved { value: objective.value(&primaries), primaries, bound: None, closed: false, notes };
         }
     };
-    let primaries = descend(objective, &round(&relaxation, objective));
-    let start = Incumbent { value: objective.value(&primaries), primaries };
     let least = shortfall_of(objective, &targets);
+    let start = start(&relaxation, &mappings, least);
     let relaxed_bound = relaxation.bound;
     let (mut restricted, free) = restrict(relaxation, &start.primaries);
-    let mut search = search(&mut restricted, Budget { nodes: NODES_RESTRICTED, least }, start);
+    let mut search = search(&mut restricted, Budget { integrality: Integrality::Required { nodes: NODES_RESTRICTED }, least }, start);
     search.bound = relaxed_bound.min(search.incumbent.value.cost);
     search.closed = search.incumbent.value.cost - search.bound <= 1e-6;
     notes.push(format!(
@@ -131,15 +136,36 @@ fn decide_largely(objective: &Objective) -> Solved {
     search.solved(notes)
 }
 
+/// The relaxation, rounded and improved; where that falls further short than it must, the mappings that do not, improved, are asked too.
+fn start(relaxation: &Relaxation, reached: &[Vec<ServerId>], least: f64) -> Incumbent {
+    let objective = relaxation.model.objective;
+    let descended = |start: &[ServerId]| {
+        let primaries = descend(objective, start);
+        Incumbent { value: objective.value(&primaries), primaries }
+    };
+    let rounded = descended(&round(relaxation, objective));
+    if rounded.value.shortfall <= least + TOLERANCE {
+        return rounded;
+    }
+    let others = reached.iter().map(|primaries| descended(primaries));
+    others.fold(rounded, |best, next| if next.value.is_better_than(best.value) { next } else { best })
+}
+
 /// The scenario's targets, those out of reach lowered to the best score there is, so that a mapping is sought that falls
-/// short by no more than it must.
-fn reachable_targets(objective: &Objective) -> (Vec<f64>, Vec<String>) {
-    let mut notes = Vec::new();
+/// short by no more than it must; with the mappings that have those scores.
+struct Reachable {
+    targets: Vec<f64>,
+    notes: Vec<String>,
+    mappings: Vec<Vec<ServerId>>,
+}
+
+fn reachable_targets(objective: &Objective) -> Reachable {
+    let (mut notes, mut mappings) = (Vec::new(), Vec::new());
     let targets = objective
         .balances
         .iter()
         .map(|balance| {
-            let best = best_balance(objective.scenario, balance.over);
+            let best = best_balance_by(objective.solver, objective.scenario, balance.over);
             if best.bound >= balance.target && best.score >= balance.target {
                 return balance.target;
             }
@@ -151,11 +177,12 @@ fn reachable_targets(objective: &Objective) -> (Vec<f64>, Vec<String>) {
                 best.score,
                 best.bound
             ));
+            mappings.push(best.primaries);
             // A hair less, for rounding.
             (best.score - 1e-9).max(0.0)
         })
         .collect();
-    (targets, notes)
+    Reachable { targets, notes, mappings }
 }
 
 fn shortfall_of(objective: &Objective, targets: &[f64]) -> f64 {
@@ -169,7 +196,8 @@ struct Incumbent {
 }
 
 struct Budget {
-    nodes: u64,
+    /// Nodes are those of all rounds together.
+    integrality: Integrality,
     /// Shortfall that no mapping gets below.
     least: f64,
 }
@@ -200,10 +228,12 @@ fn search(model: &mut Model, budget: Budget, start: Incumbent) -> Search {
     let mut search = Search { incumbent: start, bound: f64::NEG_INFINITY, closed: false, rounds: 0, nodes: 0 };
     let fits = |value: Value| value.excess <= TOLERANCE && value.shortfall <= budget.least + TOLERANCE;
     let mut last: Option<Vec<ServerId>> = None;
-    while search.rounds < ROUNDS && search.nodes < budget.nodes {
+    while search.rounds < ROUNDS
+        && let Some(integrality) = budget.integrality.after(search.nodes)
+    {
         search.rounds += 1;
         let hint = if fits(search.incumbent.value) { model.loads.start(&search.incumbent.primaries) } else { Vec::new() };
-        let solution = match solve(&model.program, Integrality::Required { nodes: budget.nodes - search.nodes }, &hint) {
+        let solution = match solve(model.objective.solver, &model.program, integrality, &hint) {
             Ok(solution) => solution,
             Err(SolverError::Infeasible | SolverError::Failed(_)) => break,
         };
@@ -317,6 +347,30 @@ mod tests {
         assert!(short > 20 && overloaded > 10 && limited > 40 && choices > 500.0);
         assert!(clashing > 1 && held > 40, "{clashing} {held}");
         assert!(ordered.iter().all(|count| *count > 10), "{ordered:?}");
+    }
+
+    #[test]
+    #[cfg(feature = "highs")]
+    fn both_solvers_decide_mappings_of_the_same_value_up_to_twenty_needs() {
+        use super::super::instances::large;
+        use super::super::linear::Solver;
+        use super::super::reference::ecosystem;
+        let scenarios = (0..200).map(small).chain([ecosystem(), large(4, 6), large(5, 6)]);
+        let mut most = 0;
+        for scenario in scenarios {
+            let [of_microlp, of_highs] = [Solver::Microlp, Solver::Highs].map(|solver| {
+                let mut objective = Objective::of(&scenario);
+                objective.solver = solver;
+                decide(&objective)
+            });
+            let (a, b) = (of_microlp.value, of_highs.value);
+            let both = format!("{}: {of_microlp:?} {of_highs:?}", scenario.name);
+            assert!(of_microlp.closed && of_highs.closed || a.excess > 0.0, "{both}");
+            assert!((a.excess - b.excess).abs() < 1e-6 && (a.shortfall - b.shortfall).abs() < 1e-6, "{both}");
+            assert!((a.cost - b.cost).abs() < 1e-6 * (1.0 + a.cost), "{both}");
+            most = most.max(Choices::of(&scenario).movable.len());
+        }
+        assert!((14..=20).contains(&most), "{most}");
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub use balance::{BalanceOptimum, EXACT_NEEDS, best_balance};
 pub use cost::{Estimate, NeedCost, costs};
 pub use enumerate::{Enumeration, enumerate_best};
 pub use fewest::{Fewest, fewest_changes};
-pub use linear::{Column, Integrality, Program, Row, Sense, Solution, Solver, SolverError, solve_with};
+pub use linear::{Column, Integrality, Program, Row, Sense, Solution, Solver, SolverError, solve};
 pub use loads::{Choices, Movable};
 pub use objective::{Objective, State, Value};
 pub use reach::{Reach, ReachChange, apply, describe, what_would_reach};
@@ -150,6 +150,13 @@ impl Strategy {
             }
         }
     }
+}
+
+/// The whole program, given to the solver for so long by the clock in each round of tangents, whatever its size: to measure the strategies against.
+pub fn decide_by_whole_program(scenario: &Scenario, seconds: f64) -> Decision {
+    let objective = Objective::of(scenario);
+    let solved = milp::decide_exactly(&objective, Integrality::RequiredFor { seconds });
+    Decision { reproducible: false, ..decision(&objective, &solved.primaries, solved.bound, solved.notes) }
 }
 
 /// The best mappings by the objective, after the best of all: what the solver finds when each one found is forbidden. Fewer where there are

@@ -19,6 +19,7 @@ use crate::scenario::{Kpi, NeedId, Process, Scenario, ServerId, Term};
 use super::congestion::{Queue, UTILISATION_LIMIT, mean_within};
 use super::cost::{NeedCost, costs};
 use super::limits::Tracker;
+use super::linear::Solver;
 
 /// A server offered one slot's work too much loses that work: it weighs more than all that a mapping can gain elsewhere.
 pub const OVERLOAD: f64 = 100.0;
@@ -51,10 +52,11 @@ impl Value {
     }
 }
 
-/// Everything about a scenario that the value of a mapping depends on, in tables.
+/// Everything about a scenario that the value of a mapping depends on, in tables; and who solves programs about it.
 #[derive(Debug, Clone)]
 pub struct Objective<'a> {
     pub scenario: &'a Scenario,
+    pub solver: Solver,
     pub needs: Vec<NeedCost>,
     pub today: Vec<ServerId>,
     /// By server.
@@ -137,6 +139,7 @@ impl<'a> Objective<'a> {
         };
         Objective {
             scenario,
+            solver: Solver::best(),
             needs,
             servers: scenario
                 .servers

@@ -133,7 +133,7 @@ fn reduce(program: &mut Program, mut row: Row) -> Option<Option<Row>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::linear::{Column, Integrality, solve};
+    use super::super::linear::{Column, Integrality, Solver, solve};
     use super::*;
 
     #[test]
@@ -150,7 +150,7 @@ mod tests {
         };
         let smaller = presolve(&program).unwrap();
         assert_eq!((smaller.program.columns.len(), smaller.program.rows.len(), smaller.constant), (2, 1, 5.0));
-        let solution = solve(&program, Integrality::Required { nodes: 10 }, &[]).unwrap();
+        let solution = solve(Solver::best(), &program, Integrality::Required { nodes: 10 }, &[]).unwrap();
         assert_eq!((solution.values, solution.bound), (Some(vec![1.0, 0.0, 0.0, 1.0]), 3.0));
         let impossible = Program { rows: vec![row(&[(0, 1.0)], Sense::AtMost, 0.0)], ..program };
         assert_eq!(presolve(&impossible), None);

@@ -6,6 +6,7 @@ use crate::scenario::{CapabilityId, Figure, NeedId, Provision, Scenario, ServerI
 use crate::units::Probability;
 
 use super::balance::{EXACT_NEEDS, best_balance, best_balance_within};
+use super::linear::Solver;
 use super::loads::Choices;
 
 /// Changes tried of each kind, and branch-and-bound nodes for each.
@@ -49,7 +50,7 @@ pub fn what_would_reach(scenario: &Scenario, target: f64, over: Over) -> Vec<Rea
     let candidates = candidates(scenario, over, &loads, if large { TRIES_LARGE } else { TRIES });
     let attempt = |changes: &[ReachChange]| -> Option<Reach> {
         let changed = changes.iter().try_fold(scenario.clone(), |changed, change| apply(changed, *change))?;
-        let optimum = best_balance_within(&changed, over, NODES);
+        let optimum = best_balance_within(Solver::best(), &changed, over, NODES);
         let reaches = optimum.score >= target;
         let what: Vec<String> = changes.iter().map(|change| describe(scenario, *change)).collect();
         let verdict = match (reaches, optimum.bound < target) {
@@ -163,7 +164,10 @@ mod tests {
         let tried = what_would_reach(&scenario, 70.0, Over::All);
         let context7 = scenario.server_named("context7").unwrap();
         assert_eq!(tried[0].changes, [ReachChange::SecondInstance(context7)]);
-        assert_eq!(tried[0].sentence, "run a second context7: best planned balance 70.9 (bound 71.0), reaches 70");
+        // How near the bound comes depends on the solver.
+        let (balance, reaches) = tried[0].sentence.split_once(" (bound ").unwrap();
+        assert_eq!(balance, "run a second context7: best planned balance 70.9");
+        assert!((70.85..71.05).contains(&tried[0].bound) && reaches.ends_with("), reaches 70"), "{:?}", tried[0]);
         assert!(tried.iter().all(|reach| reach.bound >= reach.score && reach.reaches == (reach.score >= 70.0)));
         assert!(
             tried

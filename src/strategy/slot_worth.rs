@@ -6,9 +6,10 @@ use serde::Serialize;
 use crate::scenario::{Scenario, ServerId};
 
 use super::balance::EXACT_NEEDS;
+use super::linear::Integrality;
 use super::loads::Choices;
 use super::local_search::descend;
-use super::milp::decide_exactly;
+use super::milp::{NODES, decide_exactly};
 use super::objective::Objective;
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -30,7 +31,11 @@ pub fn worth_of_slots(scenario: &Scenario, primaries: &[ServerId]) -> Vec<SlotWo
     let solved = Choices::of(scenario).movable.len() <= EXACT_NEEDS;
     let cost = |scenario: &Scenario| {
         let objective = Objective::of(scenario);
-        let best = if solved { decide_exactly(&objective).primaries } else { descend(&objective, primaries) };
+        let best = if solved {
+            decide_exactly(&objective, Integrality::Required { nodes: NODES }).primaries
+        } else {
+            descend(&objective, primaries)
+        };
         objective.value(&best).cost
     };
     let now = cost(scenario);

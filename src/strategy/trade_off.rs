@@ -5,6 +5,7 @@ use crate::mapping::Over;
 use crate::scenario::{Scenario, ServerId};
 
 use super::balance::{BalanceOptimum, EXACT_NEEDS, NODES, Use, best_balance_at};
+use super::linear::Solver;
 use super::loads::Choices;
 
 /// The best planned balance over the sharing servers, with exactly `needs` of the movable needs on the server.
@@ -24,7 +25,8 @@ pub fn balance_by_server_use(scenario: &Scenario, server: ServerId) -> Vec<Serve
     let most = choices.movable.iter().filter(|m| m.servers.contains(&server)).count();
     (0..=most)
         .filter_map(|needs| {
-            best_balance_at(scenario, Over::Sharing, Some(Use { server, needs }), NODES).map(|optimum| ServerUse { needs, optimum })
+            best_balance_at(Solver::best(), scenario, Over::Sharing, Some(Use { server, needs }), NODES)
+                .map(|optimum| ServerUse { needs, optimum })
         })
         .collect()
 }
