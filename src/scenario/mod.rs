@@ -21,4 +21,4 @@ pub use kpi::{Kpi, KpiTarget, KpiUnit};
 pub use model::*;
 pub use priorities::Term;
 pub use read::{Parsed, parse};
-pub use write::write;
+pub use write::{spelled_distribution, write};

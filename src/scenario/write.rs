@@ -111,6 +111,11 @@ fn spelled<T>(figure: &Figure<T>, spell: impl Fn(&T) -> String) -> String {
     table(&fields)
 }
 
+/// A figure as a scenario states it: what goes after `serial =`.
+pub fn spelled_distribution(figure: &Figure<Distribution>) -> String {
+    spelled(figure, distribution)
+}
+
 fn distribution(distribution: &Distribution) -> String {
     let spread = |mean: &SimTime, cv: &f64| table(&[("mean", quoted(mean)), ("cv", number(*cv))]);
     let (kind, parameters) = match distribution {

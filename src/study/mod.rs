@@ -6,6 +6,7 @@ mod compare;
 mod demand;
 mod drill;
 mod evaluate;
+mod fitted;
 mod front;
 mod neighbours;
 mod optimize;
@@ -21,6 +22,7 @@ pub use drill::{
     Change, Course, Down, DrillError, Drilled, Drills, Held, Hit, Measure, Measured, Seen, Series, Tally, Timing, Unit, Worth, downs, drill,
 };
 pub use evaluate::{Candidate, Case, Difference, Row, candidates, case, evaluate};
+pub use fitted::{Fitted, Tested, fitted};
 pub use front::FrontPoint;
 pub use optimize::{Explained, Extras, Passed, Recommendation, optimize};
 pub use outlook::{Cheapest, Outlook};
