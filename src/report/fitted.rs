@@ -82,7 +82,7 @@ fn estimated(of: &Estimated) -> String {
 /// Four of them, and all that stand before the point.
 fn digits(value: f64) -> String {
     match value.abs() {
-        size if size == 0.0 || size >= 1e6 || size < 1e-3 => format!("{value:.3e}").replace("0.000e0", "0"),
+        size if !(1e-3..1e6).contains(&size) => format!("{value:.3e}").replace("0.000e0", "0"),
         size => format!("{value:.*}", (3 - size.log10().floor() as i32).max(0) as usize),
     }
 }
