@@ -13,6 +13,9 @@ pub mod random;
 /// What a latency, an interarrival time or a repair time is drawn from.
 pub mod distribution;
 
+/// Measured durations become a distribution, with how far to believe it.
+pub mod calibrate;
+
 /// Text becomes a checked scenario, or every mistake in it is named with its line.
 pub mod scenario;
 

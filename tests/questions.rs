@@ -149,16 +149,30 @@ fn nothing_changed_is_no_difference() {
     }
 }
 
+/// What was asked for beside the mapping is in the report, and comes out again.
+#[test]
+fn a_mapping_for_the_worst_case_and_the_load_that_breaks_it_can_be_repeated() {
+    let folder = Folder::new();
+    let (text, _) = folder.run(&["optimize", "queue.toml", "--replications", "4", "--across", "what-ifs", "--breaks"], 0);
+    for part in ["least loss in the worst case", "mean response breaks its target of 2.5 s at load", "What one more slot is worth"] {
+        assert!(text.contains(part), "{part}:\n{text}");
+    }
+    folder.run(&["repeat", folder.results().to_str().expect("a path")], 0);
+}
+
 #[test]
 fn mistakes_name_the_flag() {
     let folder = Folder::new();
-    let cases: [&[&str]; 6] = [
+    let cases: [&[&str]; 9] = [
         &["what-if", "queue.toml"],
         &["what-if", "queue.toml", "--set", "server.fles.up=false"],
         &["what-if", "queue.toml", "--scale", "servers.files.queue=2"],
         &["sweep", "queue.toml", "--vary", "load=0..1:0.5"],
         &["sweep", "queue.toml", "--vary", "servers.files.slots=1..2:0.5"],
         &["sweep", "queue.toml", "--vary", "load=1..2:0.1", "--replications", "10000"],
+        &["optimize", "queue.toml", "--across", "what-ifs", "--weights", "base=2,lat=1"],
+        &["optimize", "queue.toml", "--across", "what-ifs", "--weights", "base=2,late=-1"],
+        &["optimize", "queue.toml", "--across", "what-ifs", "--weights", "base=0"],
     ];
     let said: Vec<String> = cases.iter().map(|arguments| folder.run(arguments, 2).1).collect();
     insta::assert_snapshot!("mistakes", said.join("\n"));

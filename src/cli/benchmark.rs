@@ -92,6 +92,8 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         gateways: Vec::new(),
         replay: None,
         pareto: false,
+        breaks: false,
+        across: None,
         changes: Vec::new(),
         vary: Vec::new(),
         drill: None,

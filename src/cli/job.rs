@@ -72,6 +72,8 @@ pub struct Asked {
     pub what_ifs: Vec<String>,
     pub gateways: Vec<Dispatch>,
     pub pareto: bool,
+    pub breaks: bool,
+    pub across: Option<String>,
     /// Flags that change the scenario.
     pub changes: Vec<String>,
     /// What a sweep varies.
@@ -116,6 +118,8 @@ impl Job {
             gateways: asked.gateways.into_iter().map(Dispatch::name).collect(),
             replay: None,
             pareto: asked.pareto,
+            breaks: asked.breaks,
+            across: asked.across,
             changes: asked.changes,
             vary: asked.vary,
             drill: asked.drill,

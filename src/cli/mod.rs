@@ -7,6 +7,7 @@ mod check;
 mod compare;
 mod completions;
 mod drill;
+mod fit;
 mod import;
 mod input;
 mod interrupt;
@@ -65,6 +66,7 @@ Exit code: 0 when met, 1 when a KPI or a check is missed, 2 for an error.";
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Args),
+    Fit(fit::Args),
     Import(import::Args),
     Simulate(simulate::Args),
     Compare(compare::Args),
@@ -91,6 +93,7 @@ pub fn main() -> ExitCode {
     }
     let ended = match cli.command {
         Command::Check(args) => check::run(&args),
+        Command::Fit(args) => fit::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Compare(args) => compare::run(&args),

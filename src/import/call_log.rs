@@ -25,6 +25,9 @@ use crate::scenario::{ReplayedCall, Scenario};
 
 use collect::Collector;
 
+pub(super) use csv::{Record, Records};
+pub(super) use lines::{Line, Lines};
+
 pub use attach::{attach, replay};
 pub use summary::{LogSummary, Skipped, Tally, Unmatched};
 pub use time::Reading;
@@ -128,7 +131,7 @@ fn hash(file: &mut File) -> io::Result<(String, u64)> {
 }
 
 /// A name of the log in a message: short, and nothing in it that a terminal obeys.
-fn shown(name: &str) -> String {
+pub(super) fn shown(name: &str) -> String {
     const LONGEST: usize = 60;
     let obeyed =
         |c: char| c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
@@ -141,7 +144,7 @@ fn shown(name: &str) -> String {
 }
 
 /// The columns found, for a message.
-fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     const MOST: usize = 20;
     let mut names: Vec<String> = names.take(MOST + 1).map(shown).collect();
     match names.len() {

@@ -7,6 +7,7 @@ pub mod call_log;
 mod catalogue;
 mod front_matter;
 mod notes;
+mod samples;
 mod server_config;
 mod servers;
 mod tools_scan;
@@ -19,6 +20,7 @@ pub use build::import;
 pub use catalogue::{Catalogue, CatalogueEntry, Evidence};
 pub use front_matter::FrontMatter;
 pub use notes::{ImportNote, Imported, NoteKind};
+pub use samples::{Columns, Group, KEPT, Samples, SamplesError, read_samples};
 pub use server_config::{Launch, ServerConfig, ServerEntry};
 pub use tree::*;
 

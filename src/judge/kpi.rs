@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::engine::{CallTally, Outcome, ServerTally};
 use crate::mapping::{Dispatch, Mapping, Over, balance_score, planned_loads};
-use crate::scenario::{Agent, Arrivals, Kpi, Scenario};
+use crate::scenario::{Agent, Arrivals, Kpi, Scenario, Term};
 use crate::units::{Bytes, SimTime};
 
 use super::statistics::{Estimate, estimate};
@@ -75,6 +75,8 @@ pub struct Allowed {
     pub error: f64,
     /// \[s\]
     pub response: f64,
+    error_weight: f64,
+    response_weight: f64,
 }
 
 impl Allowed {
@@ -82,13 +84,19 @@ impl Allowed {
     /// reference plan: 10 % and 3 s.
     pub fn of(scenario: &Scenario) -> Allowed {
         let bound = |kpi, default| scenario.target(kpi).map(|t| t.bound.value).filter(|bound| *bound > 0.0).unwrap_or(default);
-        Allowed { error: bound(Kpi::ErrorRate, 0.1), response: bound(Kpi::ResponseMean, 3.0) }
+        Allowed {
+            error: bound(Kpi::ErrorRate, 0.1),
+            response: bound(Kpi::ResponseMean, 3.0),
+            error_weight: scenario.weight(Term::Error),
+            response_weight: scenario.weight(Term::Response),
+        }
     }
 
     /// (share of calls that were of no use) / allowed error + mean response / allowed response. An answer of quality q counts
-    /// as q of a useful one: it is what the quality means. By this mappings are ranked that meet the KPIs, and strategies choose.
+    /// as q of a useful one: it is what the quality means. Each weighs what the scenario's priorities say. By this mappings are ranked that meet
+    /// the KPIs, and strategies choose.
     pub fn loss(self, error: f64, quality: f64, response: f64) -> f64 {
-        (1.0 - (1.0 - error) * quality) / self.error + response / self.response
+        self.error_weight * (1.0 - (1.0 - error) * quality) / self.error + self.response_weight * response / self.response
     }
 }
 

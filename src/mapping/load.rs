@@ -1,6 +1,6 @@
 //! Planned load and its balance, by the reference plan's formula.
 
-use crate::scenario::{AgentId, Scenario, ServerId};
+use crate::scenario::{AgentId, Kpi, Scenario, ServerId};
 
 use super::Mapping;
 
@@ -19,6 +19,14 @@ impl Over {
         match self {
             Over::All => scenario.server_ids().filter(|id| scenario.server(*id).in_service).collect(),
             Over::Sharing => scenario.sharing(),
+        }
+    }
+
+    /// The planned balance over these servers.
+    pub fn kpi(self) -> Kpi {
+        match self {
+            Over::All => Kpi::BalancePlannedAll,
+            Over::Sharing => Kpi::BalancePlannedSharing,
         }
     }
 }

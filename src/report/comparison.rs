@@ -4,9 +4,9 @@ use std::fmt::Write;
 
 use crate::judge::{Allowed, Verdict};
 use crate::mapping::Over;
-use crate::scenario::{Kpi, Scenario};
+use crate::scenario::{Kpi, Scenario, Term};
 use crate::strategy::{Reach, ReachChange};
-use crate::study::{BalanceFacts, Comparison, Row};
+use crate::study::{BalanceFacts, Comparison, Remedy, Row};
 
 use super::format::{bar, bound, count, estimate, indented, mark, plain_table, replay_line, result, scaled, target};
 
@@ -21,7 +21,7 @@ pub fn comparison_text(scenario: &Scenario, comparison: &Comparison) -> String {
     text += &differences(scenario, comparison);
     text += &notes(comparison);
     text += &verdict(scenario, comparison);
-    text += &remedies(comparison);
+    text += &remedies_text(&comparison.remedies);
     text
 }
 
@@ -254,28 +254,36 @@ fn balance(comparison: &Comparison) -> String {
                 against(facts, given.as_written)
             );
         }
-        let proof = match facts.bound - facts.best {
-            gap if gap < 0.05 => "proven: no mapping reaches more".to_owned(),
-            _ => format!("proven bound {:.1}", facts.bound),
-        };
         let _ = writeln!(
             text,
-            "    best reachable      {:>5.1}{}  by moving {}; {proof}",
+            "    best reachable      {:>5.1}{}  by moving {}; {}",
             facts.best,
             against(facts, facts.best),
-            count(facts.best_changes, "need")
+            count(facts.best_changes, "need"),
+            proof(facts)
         );
-        if let Some(target) = facts.target.filter(|target| facts.bound < *target - 1e-9) {
-            let _ = writeln!(text, "    {target} is out of reach for every mapping. What would reach it:");
-            match facts.reach.is_empty() {
-                true => text += "      none of the changes that were tried\n",
-                false => {
-                    worth_showing(&facts.reach).for_each(|reach| _ = writeln!(text, "      {} {}", mark(reach.reaches), reach.sentence))
-                }
-            }
-        }
+        text += &reach_text(facts, "    ");
     }
     text + "\n"
+}
+
+/// How good the best reachable balance is known to be.
+pub(super) fn proof(facts: &BalanceFacts) -> String {
+    match facts.bound - facts.best {
+        gap if gap < 0.05 => "proven: no mapping reaches more".to_owned(),
+        _ => format!("proven bound {:.1}", facts.bound),
+    }
+}
+
+/// What would bring a target within reach that no mapping reaches.
+pub(super) fn reach_text(facts: &BalanceFacts, indent: &str) -> String {
+    let Some(target) = facts.target.filter(|target| facts.bound < *target - 1e-9) else { return String::new() };
+    let mut text = format!("{indent}{target} is out of reach for every mapping. What would reach it:\n");
+    if facts.reach.is_empty() {
+        let _ = writeln!(text, "{indent}  none of the changes that were tried");
+    }
+    worth_showing(&facts.reach).for_each(|reach| _ = writeln!(text, "{indent}  {} {}", mark(reach.reaches), reach.sentence));
+    text
 }
 
 /// In brackets, where a line holds them.
@@ -342,15 +350,35 @@ fn differences(scenario: &Scenario, comparison: &Comparison) -> String {
         })
         .collect();
     let header = ["", "loss, difference", "p (Holm)", ""];
-    let allowed = Allowed::of(scenario);
     format!(
-        "Against {} ({} loss), paired on the same tasks, luck and outages\nloss = share of calls of no use (failed, or answered at quality q: 1 - q of one) / {} + mean response / {}; the less, the better\n{}\n",
+        "Against {} ({} loss), paired on the same tasks, luck and outages\nloss = {}; the less, the better\n{}\n",
         recommended.name,
         scaled(recommended.loss, 1.0, 3),
-        bound(Kpi::ErrorRate, allowed.error),
-        bound(Kpi::ResponseMean, allowed.response),
+        loss_in_words(scenario),
         indented(&plain_table(&header, &rows, &[]))
     )
+}
+
+/// What the loss is the sum of: by the scenario's priorities, where it states any.
+fn loss_in_words(scenario: &Scenario) -> String {
+    let allowed = Allowed::of(scenario);
+    let words = |term: Term| match term {
+        Term::Error => {
+            format!("share of calls of no use (failed, or answered at quality q: 1 - q of one) / {}", bound(Kpi::ErrorRate, allowed.error))
+        }
+        Term::Response => format!("mean response / {}", bound(Kpi::ResponseMean, allowed.response)),
+        Term::Imbalance => "largest planned load / mean of today's".to_owned(),
+        Term::Changes => "share of assignments that differ from today's".to_owned(),
+        Term::Affinity => "servers of each agent, summed / needs".to_owned(),
+    };
+    let Some(priorities) = &scenario.priorities else { return [Term::Error, Term::Response].map(words).join(" + ") };
+    let mut terms = priorities.clone();
+    terms.extend((!priorities.contains(&Term::Changes)).then_some(Term::Changes));
+    let weighted = |term: &Term| match scenario.weight(*term) {
+        1.0 => words(*term),
+        weight => format!("{weight} x {}", words(*term)),
+    };
+    terms.iter().map(weighted).collect::<Vec<_>>().join(" + ")
 }
 
 fn notes(comparison: &Comparison) -> String {
@@ -431,12 +459,12 @@ fn is_validated(row: &Row) -> bool {
 }
 
 /// What would make the missed KPIs reachable.
-fn remedies(comparison: &Comparison) -> String {
-    if comparison.remedies.is_empty() {
+pub(super) fn remedies_text(remedies: &[Remedy]) -> String {
+    if remedies.is_empty() {
         return String::new();
     }
     let mut text = String::from("\nWhat would meet them, each tried in the simulation with a mapping decided anew\n");
-    for remedy in &comparison.remedies {
+    for remedy in remedies {
         let missed: Vec<String> =
             remedy.results.iter().filter(|r| !r.met).map(|r| format!("{} {}", r.kpi.title(), estimate(r.kpi, r.estimate))).collect();
         let outcome = match (remedy.meets_all, missed.is_empty()) {
@@ -467,5 +495,27 @@ fn uniform(row: &Row) -> String {
     match row.verdict == row.verdict_uniform {
         true => format!("; under uniform demand it is {} too", row.verdict_uniform.name()),
         false => format!("; but under uniform demand it is {}", row.verdict_uniform.name()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::parse;
+
+    #[test]
+    fn the_loss_is_told_by_the_scenarios_priorities() {
+        let told = |objective: &str| {
+            let text = format!("{}\n[objective]\n{objective}\n", include_str!("../../scenarios/tutorial.toml"));
+            loss_in_words(&parse("told", &text).expect("a shipped scenario and its priorities").scenario)
+        };
+        let error = "share of calls of no use (failed, or answered at quality q: 1 - q of one) / ";
+        assert!(told("").starts_with(error) && told("").contains(" % + mean response / "), "{}", told(""));
+        let weighted = told("priorities = [\"affinity\", \"error\", \"imbalance\"]");
+        let [affinity, error, imbalance, changes] = &weighted.split(" + ").collect::<Vec<_>>()[..] else { panic!("{weighted}") };
+        assert_eq!(*affinity, "servers of each agent, summed / needs");
+        assert!(error.starts_with("0.01 x share of calls of no use"), "{error}");
+        assert_eq!(*imbalance, "0.0001 x largest planned load / mean of today's");
+        assert_eq!(*changes, "0.000001 x share of assignments that differ from today's");
     }
 }

@@ -197,6 +197,7 @@ fn missed(course: &Course) -> String {
 fn figure(unit: Unit, value: f64) -> String {
     match unit {
         Unit::Share => format!("{:.2} %", 100.0 * value),
+        Unit::Seconds if value == 0.0 => "0 s".to_owned(),
         Unit::Seconds if value.abs() < 10.0 => format!("{:.0} ms", 1e3 * value),
         Unit::Seconds => format!("{value:.0} s"),
         Unit::CallsPerHour => format!("{value:.1}/h"),
@@ -207,6 +208,7 @@ fn figure(unit: Unit, value: f64) -> String {
 fn signed(unit: Unit, value: f64) -> String {
     match unit {
         Unit::Share => format!("{:+.2}", 100.0 * value),
+        Unit::Seconds if value == 0.0 => "0 s".to_owned(),
         Unit::Seconds if value.abs() < 10.0 => format!("{:+.0} ms", 1e3 * value),
         Unit::Seconds => format!("{value:+.0} s"),
         Unit::CallsPerHour => format!("{value:+.1}"),

@@ -3,6 +3,7 @@
 mod benchmark;
 mod comparison;
 mod drill;
+mod fitted;
 mod format;
 mod front;
 mod journal;
@@ -18,6 +19,7 @@ mod what_if;
 pub use benchmark::{benchmark_tables, benchmark_text};
 pub use comparison::comparison_text;
 pub use drill::{drill_tables, drill_text};
+pub use fitted::{FitReport, fit_plot, fit_text};
 pub use format::{bar, estimate, plain_table, quantity};
 pub use front::{FRONT_PLOT, front_plot, front_text};
 pub use journal::{JOURNAL_FILE, Journal, journal_line};

@@ -4,9 +4,14 @@ use std::fmt::Write;
 
 use toml::{Table, Value};
 
-use crate::judge::{KpiResult, Verdict};
+use crate::judge::{Estimate, KpiResult, Paired, Verdict};
+use crate::mapping::planned_score;
 use crate::scenario::Scenario;
-use crate::study::{Case, Recommendation, SearchReport};
+use crate::strategy::SlotWorth;
+use crate::study::{AcrossReport, Case, Cheapest, INDIFFERENCE, Recommendation, SearchReport};
+
+use super::comparison::{proof, reach_text, remedies_text};
+use super::sweep::breaks_text;
 
 use super::format::{count, estimate, indented, mark, plain_table, replay_line, target};
 
@@ -53,6 +58,9 @@ pub fn recommendation_text(scenario: &Scenario, recommendation: &Recommendation)
         fallbacks => _ = writeln!(text, "\n{} a fallback; today none has", have(fallbacks)),
     }
     text += &search_text(&recommendation.search);
+    if let Some(across) = &recommendation.across {
+        text += &across_text(across);
+    }
     if !recommendation.put_back.is_empty() {
         let _ = writeln!(
             text,
@@ -67,6 +75,7 @@ pub fn recommendation_text(scenario: &Scenario, recommendation: &Recommendation)
     if !recommendation.exceeded.is_empty() {
         let _ = writeln!(text, "\nBeyond the scenario's limits: {}.", recommendation.exceeded.join("; "));
     }
+    text += &outlook_text(scenario, recommendation);
     let not_required: Vec<&str> = recommendation
         .cases
         .iter()
@@ -117,6 +126,119 @@ fn search_text(search: &SearchReport) -> String {
         for other in &search.runners_up {
             let _ = writeln!(text, "  {:+.4} of loss: {}", other.loss_more, other.name);
         }
+    }
+    text
+}
+
+fn across_text(across: &AcrossReport) -> String {
+    let what = match &across.weights {
+        None => "least loss in the worst case".to_owned(),
+        Some(weights) => {
+            let stated = across.cases.iter().zip(weights).filter(|(_, weight)| **weight > 0.0);
+            let stated: Vec<String> = stated.map(|(case, weight)| format!("{:.0} % {case}", 100.0 * weight)).collect();
+            format!("least loss, weighted {}", stated.join(", "))
+        }
+    };
+    let mut text = format!(
+        "\nAcross the base and {}: {what}, of {} tried in {}, {} each\n",
+        count(across.cases.len() - 1, "what-if"),
+        count(across.mappings, "mapping"),
+        count(across.rounds as usize, "round"),
+        count(across.replications as usize, "replication")
+    );
+    let loss = |estimate: &Estimate| format!("{:.3} ± {:.3}", estimate.mean, estimate.half_width);
+    let value = if across.weights.is_some() { "weighted" } else { "worst" };
+    let header: Vec<&str> = std::iter::once("").chain(across.cases.iter().map(String::as_str)).chain([value]).collect();
+    let rows: Vec<Vec<String>> = across
+        .rows
+        .iter()
+        .map(|row| {
+            let worst = if across.weights.is_none() { format!(" ({})", row.worst) } else { String::new() };
+            let value = format!("{}{worst}", loss(&row.value));
+            std::iter::once(row.name.clone()).chain(row.losses.iter().map(loss)).chain([value]).collect()
+        })
+        .collect();
+    text += &indented(&plain_table(&header, &rows, &[]));
+    let signed = |of: &Paired| format!("{:+.3} ± {:.3}", of.difference, of.half_width);
+    if let (Some(price), Some(gain)) = (&across.price, &across.gain) {
+        let _ = writeln!(
+            text,
+            "  price: {} of loss in the base, against what is best there; gain: {} of the {value} loss",
+            signed(price),
+            signed(gain)
+        );
+    } else {
+        text += "  what is best in the base is best here too: nothing is paid\n";
+    }
+    let _ = writeln!(
+        text,
+        "  probability that none of the others is better by more than {INDIFFERENCE}: at least {}",
+        probability(across.probability_good)
+    );
+    text
+}
+
+fn outlook_text(scenario: &Scenario, recommendation: &Recommendation) -> String {
+    let outlook = &recommendation.outlook;
+    let mut text = String::new();
+    for facts in &outlook.balance {
+        let chosen = planned_score(scenario, &recommendation.mapping.primaries(), facts.over);
+        let _ = writeln!(
+            text,
+            "\n{}: {chosen:.1}; the best reachable is {:.1}, by moving {}; {}",
+            facts.over.kpi().title(),
+            facts.best,
+            count(facts.best_changes, "need"),
+            proof(facts)
+        );
+        text += &indented(&reach_text(facts, ""));
+    }
+    if let Some(cheapest) = &outlook.cheapest {
+        text += &cheapest_text(cheapest);
+    }
+    text += &remedies_text(&outlook.remedies);
+    if let Some(load) = &outlook.load
+        && let [parameter] = &load.parameters[..]
+    {
+        let _ = write!(
+            text,
+            "\nAs the load grows, from the scenario's own (1), {} a point\n{}",
+            count(outlook.load_replications as usize, "replication"),
+            indented(&breaks_text(parameter, load))
+        );
+    }
+    text + &slots_text(&outlook.slots)
+}
+
+fn cheapest_text(cheapest: &Cheapest) -> String {
+    let number = cheapest.changes.len();
+    let proof = match (number, cheapest.proven) {
+        (0, _) => "",
+        (_, true) => "; proven: fewer do not do for the planned KPIs and limits",
+        (_, false) => "; the best mappings with fewer were tried",
+    };
+    let what = format!("{}{proof}", count(number, "changed assignment"));
+    match &cheapest.loss_more {
+        None => format!("\nCheapest that meets every KPI: the chosen mapping, {what}\n"),
+        Some(more) => format!(
+            "\nCheapest that meets every KPI: {what}\n{}  it loses {:+.3} ± {:.3} more than the chosen mapping\n",
+            indented(&cheapest.changes.join("\n")),
+            more.difference,
+            more.half_width
+        ),
+    }
+}
+
+fn slots_text(slots: &[SlotWorth]) -> String {
+    const SHOWN: usize = 3;
+    let Some(first) = slots.first() else { return String::new() };
+    let how = if first.solved { "solved anew" } else { "by a descent from the chosen mapping" };
+    let mut text = format!("\nWhat one more slot is worth, {how} (1: a whole KPI's worth)\n");
+    for slot in slots.iter().take(SHOWN) {
+        let _ = writeln!(text, "  {} ({} -> {}): {:.4}", slot.server, slot.slots, slot.slots + 1, slot.worth.max(0.0));
+    }
+    if let Some(next) = slots.get(SHOWN) {
+        let _ = writeln!(text, "  each of {} others: at most {:.4}", slots.len() - SHOWN, next.worth.max(0.0));
     }
     text
 }

@@ -54,6 +54,12 @@ pub struct Manifest {
     /// The Pareto front is shown.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pareto: bool,
+    /// The load at which targets break is looked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub breaks: bool,
+    /// The mapping is to be best across the what-ifs: in the `worst` case, or by weights, `base=2,load-x2=1`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub across: Option<String>,
     /// Flags that change the scenario, as `scenario::change` prints them; left out where there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<String>,

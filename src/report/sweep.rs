@@ -81,7 +81,7 @@ fn cell(of: &KpiReading) -> String {
     format!("{} {}", estimate(of.kpi, of.estimate), of.met.map_or("", mark)).trim_end().to_owned()
 }
 
-fn breaks_text(parameter: &Parameter, sweep: &Sweep) -> String {
+pub(super) fn breaks_text(parameter: &Parameter, sweep: &Sweep) -> String {
     let (first, last) = (&sweep.points[0].settings[0].text, &parameter.values[parameter.values.len() - 1].text);
     let mut text = String::new();
     for of in &sweep.breaks {
@@ -93,7 +93,12 @@ fn breaks_text(parameter: &Parameter, sweep: &Sweep) -> String {
         let path = &parameter.path;
         let place = |crossing: &Crossing| place(parameter, crossing, first, last);
         let _ = match &of.outcome {
-            Outcome::Holds => writeln!(text, "{what} keeps {target} from {path} {first} to {last} {}", mark(true)),
+            Outcome::Holds => match stable_until(sweep) {
+                Some(stable) if stable != last => {
+                    writeln!(text, "{what} keeps {target} from {path} {first} to {stable} {}; beyond that a server is unstable", mark(true))
+                }
+                _ => writeln!(text, "{what} keeps {target} from {path} {first} to {last} {}", mark(true)),
+            },
             Outcome::Missed if is_server => {
                 writeln!(text, "{what} is offered more than {target} from {path} {first} to {last} {}", mark(false))
             }
@@ -123,6 +128,12 @@ fn breaks_text(parameter: &Parameter, sweep: &Sweep) -> String {
         let _ = writeln!(text, "Where a server is unstable, means depend on the run's length, and no target counts as met.");
     }
     text
+}
+
+/// The last point of the grid before the first at which a server is unstable.
+fn stable_until(sweep: &Sweep) -> Option<&String> {
+    let stable = sweep.points.iter().filter(|point| point.on_grid).take_while(|point| point.reading.unstable.is_empty());
+    stable.last().map(|point| &point.settings[0].text)
 }
 
 /// `at load 2.41 (90 % interval 2.33 to 2.48)`.

@@ -8,6 +8,7 @@ use crate::distribution::Distribution;
 use crate::units::{Bytes, Probability, Rate, SimTime};
 
 use super::kpi::{Kpi, KpiTarget};
+use super::priorities::Term;
 
 /// A figure and where it comes from.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -108,6 +109,8 @@ pub struct Scenario {
     pub run: RunSettings,
     pub host: Host,
     pub limits: Limits,
+    /// Terms of the objective, the most important first, each once; see [`Scenario::weight`].
+    pub priorities: Option<Vec<Term>>,
     /// Names of all capabilities that a need asks for or a server provides, sorted.
     pub capabilities: Vec<String>,
     pub dependencies: Vec<Dependency>,

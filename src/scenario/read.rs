@@ -197,6 +197,7 @@ fn read_scenario(root: &Node, over: Option<OverBase>, problems: &mut Problems) -
     let run = fields.take("run").map_or_else(defaults::run, |entry| run::read_run(entry, problems));
     let host = fields.take("host").map(|entry| run::read_host(entry, problems)).unwrap_or_else(defaults::host);
     let limits = fields.take("limits").map(|entry| run::read_limits(entry, problems)).unwrap_or_default();
+    let priorities = fields.take("objective").and_then(|entry| run::read_objective(entry, problems));
 
     let dependencies = entries_of(fields.take("dependencies"), "`dependencies`", problems)
         .iter()
@@ -238,6 +239,7 @@ fn read_scenario(root: &Node, over: Option<OverBase>, problems: &mut Problems) -
         run,
         host,
         limits,
+        priorities,
         capabilities: names.capabilities.names.iter().map(|name| (*name).to_owned()).collect(),
         dependencies,
         servers,

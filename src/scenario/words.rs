@@ -1,6 +1,6 @@
 //! What is said with one of a few words: read with these, written with these.
 
-use super::{Beyond, Discipline, GivenUp, Process, Source};
+use super::{Beyond, Discipline, GivenUp, Process, Source, Term};
 
 pub(crate) const SOURCES: [(&str, Source); 5] = [
     ("measured", Source::Measured),
@@ -18,6 +18,14 @@ pub(crate) const DISCIPLINES: [(&str, Discipline); 3] =
 pub(crate) const BEYOND: [(&str, Beyond); 2] = [("lost", Beyond::Lost), ("aborted", Beyond::Aborted)];
 
 pub(crate) const GIVEN_UP: [(&str, GivenUp); 2] = [("goes-on", GivenUp::GoesOn), ("is-cancelled", GivenUp::IsCancelled)];
+
+pub(crate) const TERMS: [(&str, Term); 5] = [
+    ("response", Term::Response),
+    ("error", Term::Error),
+    ("imbalance", Term::Imbalance),
+    ("changes", Term::Changes),
+    ("affinity", Term::Affinity),
+];
 
 /// Retries without a limit.
 pub(crate) const UNLIMITED_RETRIES: &str = "unlimited";

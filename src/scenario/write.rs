@@ -8,7 +8,7 @@ use std::fmt::{Display, Write};
 
 use super::read::figure::DISTRIBUTIONS;
 use super::spelling::{key, list, number, paragraph, table, text, value};
-use super::words::{SOURCES, word_for};
+use super::words::{SOURCES, TERMS, word_for};
 use super::{Agent, AgentId, Figure, FileSeen, Kpi, KpiUnit, Limits, Scenario, WhatIf};
 use crate::distribution::Distribution;
 use crate::units::{Probability, SimTime};
@@ -111,6 +111,11 @@ fn spelled<T>(figure: &Figure<T>, spell: impl Fn(&T) -> String) -> String {
     table(&fields)
 }
 
+/// A figure as a scenario states it: what goes after `serial =`.
+pub fn spelled_distribution(figure: &Figure<Distribution>) -> String {
+    spelled(figure, distribution)
+}
+
 fn distribution(distribution: &Distribution) -> String {
     let spread = |mean: &SimTime, cv: &f64| table(&[("mean", quoted(mean)), ("cv", number(*cv))]);
     let (kind, parameters) = match distribution {
@@ -159,6 +164,10 @@ fn write_run(out: &mut Lines, scenario: &Scenario) {
         if limits.separate_domains {
             out.pair("separate_domains", true);
         }
+    }
+    if let Some(priorities) = &scenario.priorities {
+        out.header(&["objective"]);
+        out.pair("priorities", list(priorities.iter().map(|term| word_for(&TERMS, term))));
     }
     let host = &scenario.host;
     if host.memory.is_none() && host.slowdown.is_none() {

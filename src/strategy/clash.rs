@@ -24,11 +24,10 @@ pub enum Constraint {
 /// None where some mapping keeps them all, where there is too much to decide for a proof, or where the budget ends before one.
 pub fn irreducible(objective: &Objective) -> Option<Vec<Constraint>> {
     let scenario = objective.scenario;
-    let limits: Vec<Constraint> = limits::all(scenario).into_iter().map(Constraint::Limit).collect();
-    if limits.is_empty() {
+    if limits::all(scenario).is_empty() {
         return None;
     }
-    let mut set: Vec<Constraint> = (0..objective.balances.len()).map(Constraint::Balance).chain(limits).collect();
+    let mut set = all_constraints(objective);
     if is_possible(objective, &set) != Some(false) {
         return None;
     }
@@ -51,6 +50,12 @@ pub fn irreducible(objective: &Objective) -> Option<Vec<Constraint>> {
     Some(set)
 }
 
+/// Every planned target and every limit.
+pub fn all_constraints(objective: &Objective) -> Vec<Constraint> {
+    let limits = limits::all(objective.scenario).into_iter().map(Constraint::Limit);
+    (0..objective.balances.len()).map(Constraint::Balance).chain(limits).collect()
+}
+
 pub fn describe(objective: &Objective, set: &[Constraint]) -> String {
     let one = |constraint: &Constraint| match constraint {
         Constraint::Limit(limit) => limits::describe(objective.scenario, *limit),
@@ -67,7 +72,7 @@ pub fn describe(objective: &Objective, set: &[Constraint]) -> String {
 }
 
 /// Whether some mapping keeps these; none where that was not found out.
-fn is_possible(objective: &Objective, set: &[Constraint]) -> Option<bool> {
+pub fn is_possible(objective: &Objective, set: &[Constraint]) -> Option<bool> {
     let limits: Vec<Limit> = set.iter().filter_map(|c| if let Constraint::Limit(limit) = c { Some(*limit) } else { None }).collect();
     let mut model = load_model_within(objective.scenario, &limits);
     let exact = model.choices.movable.len() <= EXACT_NEEDS;

@@ -79,6 +79,11 @@ pub fn small(number: u64) -> Scenario {
     if number % 6 == 5 {
         scenario.servers.iter_mut().for_each(|server| server.tokens = Figure::stated(draw.random_range(200..=2_500)));
     }
+    if number % 3 == 1 {
+        let mut left = Term::ALL.to_vec();
+        let listed = draw.random_range(1..=left.len());
+        scenario.priorities = Some((0..listed).map(|_| left.swap_remove(draw.random_range(0..left.len()))).collect());
+    }
     scenario
 }
 

@@ -15,7 +15,7 @@ use super::objective::{Objective, TOLERANCE, Value};
 /// Rounds of tangents.
 const ROUNDS: u32 = 100;
 /// Branch-and-bound nodes of all rounds together.
-const NODES: u64 = 8_000;
+pub const NODES: u64 = 8_000;
 /// Above `EXACT_NEEDS` movable needs: so many are left to the solver, the others stay where they are.
 const FREE_NEEDS: usize = 24;
 const NODES_RESTRICTED: u64 = 2_000;
@@ -316,6 +316,8 @@ mod tests {
     #[test]
     fn on_random_small_scenarios_its_objective_and_bound_are_those_of_exhaustive_enumeration() {
         let (mut short, mut overloaded, mut choices, mut limited, mut clashing, mut held) = (0, 0, 0.0_f64, 0, 0, 0);
+        // With priorities: with a planned KPI, and without.
+        let mut ordered = [0, 0];
         for number in 0..200 {
             let scenario = small(number);
             let objective = Objective::of(&scenario);
@@ -331,6 +333,11 @@ mod tests {
             assert!((solved.value.shortfall - best.shortfall).abs() < 1e-6, "{number}: {solved:?}, best {best:?}");
             assert!((solved.value.cost - best.cost).abs() < 1e-6 * (1.0 + best.cost), "{number}: {solved:?}, best {best:?}");
             assert!((solved.bound.unwrap() - best.cost).abs() < 1e-6 * (1.0 + best.cost), "{number}: {solved:?}, best {best:?}");
+            if scenario.priorities.is_some() {
+                // What comes late weighs little, and counts all the same.
+                assert!(!best.is_better_than(solved.value), "{number}: {solved:?}, best {best:?}");
+                ordered[usize::from(scenario.kpis.is_empty())] += 1;
+            }
             short += usize::from(best.shortfall > 0.0);
             overloaded += usize::from(best.cost > 10.0);
             limited += usize::from(scenario.host.memory.is_some());
@@ -339,6 +346,7 @@ mod tests {
         // The instances are of all kinds: with targets out of reach, with more work or memory than there is, and not.
         assert!(short > 20 && overloaded > 10 && limited > 40 && choices > 500.0);
         assert!(clashing > 1 && held > 40, "{clashing} {held}");
+        assert!(ordered.iter().all(|count| *count > 10), "{ordered:?}");
     }
 
     #[test]

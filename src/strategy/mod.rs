@@ -8,6 +8,7 @@ mod clash;
 mod congestion;
 mod cost;
 mod enumerate;
+mod fewest;
 mod greedy;
 #[cfg(test)]
 mod instances;
@@ -27,6 +28,7 @@ mod reach;
 #[cfg(test)]
 mod reference;
 mod round_robin;
+mod slot_worth;
 mod trade_off;
 
 use crate::mapping::Mapping;
@@ -35,10 +37,12 @@ use crate::scenario::{Scenario, ServerId};
 pub use balance::{BalanceOptimum, EXACT_NEEDS, best_balance};
 pub use cost::{Estimate, NeedCost, costs};
 pub use enumerate::{Enumeration, enumerate_best};
+pub use fewest::{Fewest, fewest_changes};
 pub use linear::{Column, Integrality, Program, Row, Sense, Solution, Solver, SolverError, solve};
 pub use loads::{Choices, Movable};
 pub use objective::{Objective, State, Value};
-pub use reach::{Reach, ReachChange, what_would_reach};
+pub use reach::{Reach, ReachChange, apply, describe, what_would_reach};
+pub use slot_worth::{SlotWorth, worth_of_slots};
 pub use trade_off::{ServerUse, balance_by_server_use};
 
 /// A way to decide a mapping.
@@ -179,8 +183,8 @@ fn decision(objective: &Objective, primaries: &[ServerId], bound: Option<f64>, n
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mapping::{Over, planned_score, primaries_of_today};
-    use crate::scenario::NeedId;
+    use crate::mapping::{Over, planned_loads, planned_score, primaries_of_today};
+    use crate::scenario::{AgentId, CapabilityId, Figure, Kpi, KpiTarget, Need, NeedId, Provision, Term};
 
     fn value_of(decision: &Decision) -> Value {
         Value { excess: decision.excess, shortfall: decision.shortfall, cost: decision.objective.unwrap() }
@@ -233,15 +237,64 @@ mod tests {
         assert!(relaxed.bound.unwrap() <= milp.bound.unwrap() + 1e-9);
     }
 
+    /// Two agents with two needs each, all on a server that is quick and fails; the other one is slow and never does.
+    #[test]
+    fn the_users_order_decides() {
+        let mut scenario = reference::empty_scenario("order");
+        scenario.capabilities = ["files", "notes"].map(str::to_owned).to_vec();
+        for (name, seconds, errors) in [("quick", 0.1, 0.2), ("slow", 2.0, 0.0)] {
+            let mut server = reference::plain_server(name);
+            server.serial = reference::constant(seconds);
+            server.errors.soft = reference::share(errors);
+            server.provides = [0, 1].map(|c| Provision::new(CapabilityId(c), reference::share(1.0))).to_vec();
+            scenario.servers.push(server);
+        }
+        scenario.policy.retries = Figure::stated(0);
+        for (agent, capability) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+            scenario.agents.extend((capability == 0).then(|| reference::plain_agent(&format!("agent-{agent}"), 5.0)));
+            scenario.needs.push(Need {
+                agent: AgentId(agent),
+                capability: CapabilityId(capability),
+                demand: Figure::stated(1.0),
+                current: Some(ServerId(0)),
+                pinned: false,
+            });
+        }
+        let by = |scenario: &Scenario, priorities: &[Term]| -> Vec<u32> {
+            let scenario = Scenario { priorities: Some(priorities.to_vec()), ..scenario.clone() };
+            let decision = Strategy::Milp.decide(&scenario, 1);
+            assert!(decision.notes[0].starts_with("proven optimal"), "{:?}", decision.notes);
+            decision.mapping.primaries().iter().map(|server| server.0).collect()
+        };
+        let loads = |scenario: &Scenario, priorities: &[Term]| {
+            planned_loads(scenario, &by(scenario, priorities).into_iter().map(ServerId).collect::<Vec<_>>())
+        };
+        assert_eq!(by(&scenario, &[Term::Error, Term::Response]), [1, 1, 1, 1]);
+        assert_eq!(by(&scenario, &[Term::Response, Term::Error]), [0, 0, 0, 0]);
+        assert_eq!(by(&scenario, &[Term::Changes, Term::Error]), [0, 0, 0, 0]);
+        // One agent a server, whichever.
+        for priorities in [&[Term::Imbalance][..], &[Term::Affinity, Term::Imbalance], &[Term::Imbalance, Term::Affinity, Term::Error]] {
+            assert_eq!(loads(&scenario, priorities), [5.0, 5.0], "{priorities:?}");
+        }
+        // Each agent's needs together, and then the fewest errors.
+        assert_eq!(by(&scenario, &[Term::Affinity, Term::Error]), [1, 1, 1, 1]);
+        // The planned KPI comes before them all.
+        scenario.kpis.push(KpiTarget { kpi: Kpi::BalancePlannedSharing, bound: Figure::stated(100.0) });
+        let balanced = loads(&scenario, &[Term::Response]);
+        assert_eq!(balanced[0], balanced[1]);
+    }
+
     #[test]
     fn an_organisation_gets_a_mapping_with_a_bound() {
-        let scenario = instances::large(60, 15);
-        let relaxed = Strategy::LpRounding.decide(&scenario, 1);
-        for strategy in [Strategy::LpRounding, Strategy::Milp, Strategy::LocalSearch] {
-            let decision = strategy.decide(&scenario, 1);
-            assert_eq!(decision.shortfall, 0.0, "{}", strategy.name());
-            let gap = decision.objective.unwrap() / relaxed.bound.unwrap() - 1.0;
-            assert!((0.0..0.15).contains(&gap), "{}: {gap}", strategy.name());
+        for priorities in [None, Some(vec![Term::Imbalance, Term::Error, Term::Affinity])] {
+            let scenario = Scenario { priorities, ..instances::large(60, 15) };
+            let relaxed = Strategy::LpRounding.decide(&scenario, 1);
+            for strategy in [Strategy::LpRounding, Strategy::Milp, Strategy::LocalSearch] {
+                let decision = strategy.decide(&scenario, 1);
+                assert_eq!(decision.shortfall, 0.0, "{}", strategy.name());
+                let gap = decision.objective.unwrap() / relaxed.bound.unwrap() - 1.0;
+                assert!((0.0..0.15).contains(&gap), "{}: {gap}", strategy.name());
+            }
         }
     }
 

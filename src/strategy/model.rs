@@ -58,6 +58,7 @@ pub fn model<'o, 'a>(objective: &'o Objective<'a>) -> Model<'o, 'a> {
         model.add_server(server, calls);
     }
     model.add_memory();
+    model.add_placement();
     model
 }
 
@@ -120,6 +121,30 @@ impl<'o> Model<'o, '_> {
         used.terms.push((beyond, -1.0));
         used.merge();
         self.program.add_row(used);
+    }
+
+    /// A column for the largest load of the servers that can share work, in units of today's mean; and what each grant costs.
+    fn add_placement(&mut self) {
+        if let Some(imbalance) = &self.objective.imbalance {
+            let relative = |server: &ServerId| {
+                let mut row = Affine::default();
+                row.add(1.0 / imbalance.mean_today, &self.loads.loads[server.index()]);
+                row
+            };
+            let rows: Vec<Affine> = imbalance.servers.iter().map(relative).collect();
+            // What cannot move is there in any case.
+            let lower = rows.iter().map(|row| row.constant).fold(0.0, f64::max);
+            let largest = self.program.add_column(Column { cost: imbalance.weight, lower, upper: f64::INFINITY, integer: false });
+            for mut row in rows.into_iter().filter(|row| !row.terms.is_empty()) {
+                row.terms.push((largest, -1.0));
+                row.merge();
+                self.program.add_row(row);
+            }
+        }
+        for (_, _, grant) in &self.loads.grants {
+            self.constant += self.objective.per_grant * grant.constant;
+            grant.terms.iter().for_each(|(column, factor)| self.program.columns[*column].cost += self.objective.per_grant * factor);
+        }
     }
 
     /// Adds the tangents that these values show to be missing: of waiting, and of each balance below its target. Returns how many.

@@ -1,17 +1,20 @@
 //! What a good mapping is: one that keeps the scenario's limits; then as little shortfall of the planned KPIs as there can be; and among those
 //! the least cost.
 //!
-//! cost = sum over needs of share x loss                         what a call can expect, from `cost`
-//!      + mean wait for a slot / allowed response                by Allen-Cunneen, from `congestion`
+//! cost = sum over needs of share x loss                         what a call can expect, from `cost`: error and response
+//!      + response x mean wait for a slot / allowed response     by Allen-Cunneen, from `congestion`
+//!      + imbalance x largest planned load / today's mean load   of the servers that can share work
+//!      + changes x share of the assignments that differ from today's
+//!      + affinity x servers of each agent, summed / needs       fewest where an agent's needs are together
 //!      + `OVERLOAD` x work beyond a safe utilisation of each server's slots and rate limit, and beyond its safe concurrency
 //!      + `MEMORY` x memory beyond the host's, relative
-//!      + `CHANGE` x share of the assignments that differ from today's
 //!
-//! Loss and what is allowed are [`Allowed`]'s, by which the simulation ranks mappings too. One unit of cost is one KPI's worth.
+//! Loss and what is allowed are [`Allowed`]'s, by which the simulation ranks mappings too. One unit of cost is one KPI's worth. What each term
+//! weighs is [`Scenario::weight`]'s.
 
 use crate::judge::Allowed;
-use crate::mapping::{Over, primaries_of_today};
-use crate::scenario::{Kpi, NeedId, Process, Scenario, ServerId};
+use crate::mapping::{Over, planned_loads, primaries_of_today};
+use crate::scenario::{Kpi, NeedId, Process, Scenario, ServerId, Term};
 
 use super::congestion::{Queue, UTILISATION_LIMIT, mean_within};
 use super::cost::{NeedCost, costs};
@@ -22,8 +25,6 @@ use super::linear::Solver;
 pub const OVERLOAD: f64 = 100.0;
 /// As above: what does not fit the host does not run.
 pub const MEMORY: f64 = 100.0;
-/// Moving everything costs a hundredth of a KPI's worth: enough never to move for nothing, too little to forgo a gain.
-const CHANGE: f64 = 0.01;
 /// Of the time, in which more calls may be under way than is safe.
 const UNSAFE_SHARE: f64 = 0.01;
 /// Differences below this are rounding.
@@ -64,7 +65,11 @@ pub struct Objective<'a> {
     /// Cost of one waiting call: 1 / (calls/s of all x allowed response).
     pub per_waiting: f64,
     /// Cost of one changed assignment.
-    pub per_change: f64,
+    per_change: f64,
+    /// None where it weighs nothing.
+    pub imbalance: Option<Imbalance>,
+    /// Cost of one (agent, server) pair: the agent has a need there.
+    pub per_grant: f64,
     allowed: Allowed,
     /// \[bytes\]
     pub memory: Option<f64>,
@@ -85,6 +90,28 @@ pub struct ServerCost {
     pub weight: f64,
 }
 
+/// How far the most loaded of the servers that can share work is above the mean of today's loads.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Imbalance {
+    pub servers: Vec<ServerId>,
+    /// Planned, of these servers.
+    pub mean_today: f64,
+    pub weight: f64,
+}
+
+impl Imbalance {
+    fn of(scenario: &Scenario, today: &[ServerId]) -> Option<Imbalance> {
+        let (servers, loads) = (Over::Sharing.servers(scenario), planned_loads(scenario, today));
+        let mean_today = servers.iter().map(|s| loads[s.index()]).sum::<f64>() / servers.len().max(1) as f64;
+        let weight = scenario.weight(Term::Imbalance);
+        (weight > 0.0 && mean_today > 0.0).then_some(Imbalance { servers, mean_today, weight })
+    }
+
+    fn cost(&self, loads: &[f64]) -> f64 {
+        self.weight * self.servers.iter().map(|s| loads[s.index()]).fold(0.0, f64::max) / self.mean_today
+    }
+}
+
 /// A planned KPI.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Balance {
@@ -100,6 +127,8 @@ impl<'a> Objective<'a> {
     pub fn of(scenario: &'a Scenario) -> Objective<'a> {
         let needs = costs(scenario);
         let rate: f64 = needs.iter().map(|n| n.rate).sum();
+        let today = primaries_of_today(scenario);
+        let count = scenario.needs.len().max(1) as f64;
         let allowed = Allowed::of(scenario);
         let balance = |kpi, over: Over| {
             scenario.target(kpi).map(|target| {
@@ -112,7 +141,6 @@ impl<'a> Objective<'a> {
             scenario,
             solver: Solver::best(),
             needs,
-            today: primaries_of_today(scenario),
             servers: scenario
                 .servers
                 .iter()
@@ -134,8 +162,11 @@ impl<'a> Objective<'a> {
                 .flatten()
                 .filter(|b| b.target > 0.0 && !b.servers.is_empty())
                 .collect(),
-            per_waiting: if rate > 0.0 { 1.0 / (rate * allowed.response) } else { 0.0 },
-            per_change: CHANGE / scenario.needs.len().max(1) as f64,
+            per_waiting: if rate > 0.0 { scenario.weight(Term::Response) / (rate * allowed.response) } else { 0.0 },
+            per_change: scenario.weight(Term::Changes) / count,
+            imbalance: Imbalance::of(scenario, &today),
+            per_grant: scenario.weight(Term::Affinity) / count,
+            today,
             allowed,
             memory: scenario.host.memory.as_ref().map(|m| (m.value.0 as f64).max(1.0)),
         }
@@ -165,6 +196,12 @@ impl<'a> Objective<'a> {
         self.memory.map_or(0.0, |host| MEMORY * (used / host - 1.0).max(0.0))
     }
 
+    /// What of the cost no simulation tells: imbalance, changed assignments, affinity.
+    pub fn planned_cost(&self, primaries: &[ServerId]) -> f64 {
+        let changed = self.today.iter().zip(primaries).filter(|(today, now)| today != now).count();
+        changed as f64 * self.per_change + State::new(self, primaries).placement_cost()
+    }
+
     /// From scratch.
     pub fn value(&self, primaries: &[ServerId]) -> Value {
         State::new(self, primaries).value()
@@ -180,6 +217,8 @@ pub struct State<'o, 'a> {
     counts: Vec<u32>,
     /// By server.
     agents: Vec<u32>,
+    /// (agent, server) pairs.
+    grants: u32,
     calls: Vec<f64>,
     loads: Vec<f64>,
     own: f64,
@@ -199,6 +238,7 @@ impl<'o, 'a> State<'o, 'a> {
             primaries: primaries.to_vec(),
             counts: vec![0; scenario.agents.len() * width],
             agents: vec![0; width],
+            grants: 0,
             calls: vec![0.0; width],
             loads: vec![0.0; width],
             own: 0.0,
@@ -227,7 +267,14 @@ impl<'o, 'a> State<'o, 'a> {
             // An empty sum is -0.
             .fold(0.0, |sum, shortfall| sum + shortfall);
         let excess = self.limits.as_ref().map_or(0.0, Tracker::excess);
-        Value { excess, shortfall, cost: self.own + self.shared + self.objective.memory_cost(self.memory) }
+        let cost = self.own + self.shared + self.objective.memory_cost(self.memory) + self.placement_cost();
+        Value { excess, shortfall, cost }
+    }
+
+    /// Imbalance and affinity.
+    fn placement_cost(&self) -> f64 {
+        self.objective.imbalance.as_ref().map_or(0.0, |imbalance| imbalance.cost(&self.loads))
+            + self.objective.per_grant * f64::from(self.grants)
     }
 
     pub fn shift(&mut self, need: NeedId, to: ServerId) {
@@ -282,6 +329,7 @@ impl<'o, 'a> State<'o, 'a> {
             }
         }
         self.loads[j] += load;
+        self.grants = self.grants.saturating_add_signed(if sign > 0.0 { 1 } else { -1 });
         let agents = self.agents[j];
         self.agents[j] = agents.saturating_add_signed(if sign > 0.0 { 1 } else { -1 });
         match cost.process {
@@ -325,6 +373,39 @@ mod tests {
                 assert!((fresh.shortfall - ((balance.target - score) / balance.target).max(0.0)).abs() < 1e-9, "{number}");
             }
         }
+    }
+
+    /// From the mapping alone, without the sums that a state keeps.
+    #[test]
+    fn planned_terms_are_what_they_say() {
+        let mut seen = [0; 3];
+        for number in 0..100 {
+            let scenario = small(number);
+            let (objective, choices) = (Objective::of(&scenario), Choices::of(&scenario));
+            let mut primaries = choices.start.clone();
+            let mut draw = Key::new(number).generator();
+            for movable in &choices.movable {
+                primaries[movable.need.index()] = movable.servers[draw.random_range(0..movable.servers.len())];
+            }
+            let of_sharing = |loads: Vec<f64>| -> Vec<f64> { scenario.sharing().iter().map(|s| loads[s.index()]).collect() };
+            let today = of_sharing(planned_loads(&scenario, &objective.today));
+            let largest = of_sharing(planned_loads(&scenario, &primaries)).into_iter().fold(0.0, f64::max);
+            let mean = today.iter().sum::<f64>() / today.len() as f64;
+            let mut pairs: Vec<_> = scenario.needs.iter().zip(&primaries).map(|(need, server)| (need.agent, *server)).collect();
+            pairs.sort();
+            pairs.dedup();
+            let needs = scenario.needs.len().max(1) as f64;
+            let changed = primaries.iter().zip(&objective.today).filter(|(now, today)| now != today).count();
+            let terms = [
+                if mean > 0.0 { scenario.weight(Term::Imbalance) * largest / mean } else { 0.0 },
+                scenario.weight(Term::Affinity) * pairs.len() as f64 / needs,
+                scenario.weight(Term::Changes) * changed as f64 / needs,
+            ];
+            let (expected, found) = (terms.iter().sum::<f64>(), objective.planned_cost(&primaries));
+            assert!((expected - found).abs() < 1e-12 * (1.0 + expected), "{number}: {terms:?}, {found}");
+            seen.iter_mut().zip(terms).for_each(|(seen, term)| *seen += usize::from(term > 0.0));
+        }
+        assert!(seen.into_iter().all(|count| count > 10), "{seen:?}");
     }
 
     #[test]

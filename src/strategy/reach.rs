@@ -113,8 +113,8 @@ fn is_spare(scenario: &Scenario, server: ServerId) -> bool {
     scenario.need_ids().all(|need| scenario.eligible(need).iter().any(|s| *s != server))
 }
 
-/// None where the second of two changes is no longer possible after the first.
-fn apply(mut scenario: Scenario, change: ReachChange) -> Option<Scenario> {
+/// None where the change is not possible: the server cannot be spared, or provides that already.
+pub fn apply(mut scenario: Scenario, change: ReachChange) -> Option<Scenario> {
     match change {
         ReachChange::LiftPin(need) => scenario.needs[need.index()].pinned = false,
         ReachChange::OutOfService(server) => {
@@ -139,7 +139,7 @@ fn apply(mut scenario: Scenario, change: ReachChange) -> Option<Scenario> {
     Some(scenario)
 }
 
-fn describe(scenario: &Scenario, change: ReachChange) -> String {
+pub fn describe(scenario: &Scenario, change: ReachChange) -> String {
     let name = |server: ServerId| &scenario.server(server).name;
     match change {
         ReachChange::LiftPin(need) => {

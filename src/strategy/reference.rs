@@ -96,6 +96,7 @@ pub fn empty_scenario(name: &str) -> Scenario {
         run: RunSettings { warmup: Some(SimTime::from_secs(1800.0)), ..defaults::run() },
         host: Host { memory: None, slowdown: None },
         limits: Default::default(),
+        priorities: None,
         capabilities: Vec::new(),
         dependencies: Vec::new(),
         servers: Vec::new(),

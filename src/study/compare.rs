@@ -115,14 +115,10 @@ pub fn compare(scenario: &Scenario, candidates: Vec<Candidate>, design: Design, 
     }
 }
 
-fn balance_facts(scenario: &Scenario, over: Over, today: &Mapping, given: &[&Row]) -> BalanceFacts {
+pub(super) fn balance_facts(scenario: &Scenario, over: Over, today: &Mapping, given: &[&Row]) -> BalanceFacts {
     let servers = over.servers(scenario);
     let BalanceOptimum { score: best, bound, primaries, .. } = best_balance(scenario, over);
-    let kpi = match over {
-        Over::All => Kpi::BalancePlannedAll,
-        Over::Sharing => Kpi::BalancePlannedSharing,
-    };
-    let own = scenario.target(kpi);
+    let own = scenario.target(over.kpi());
     let target = own.or(scenario.target(Kpi::BalancePlannedAll)).or(scenario.target(Kpi::BalancePlannedSharing)).map(|t| t.bound.value);
     let score_of = |loads: &[f64]| balance_score(servers.iter().map(|id| loads[id.index()]));
     BalanceFacts {
@@ -180,7 +176,7 @@ fn trade_off(scenario: &Scenario, today: &Mapping, design: Design, watch: &dyn W
     experiment::run(&cases, design, watch)
         .into_iter()
         .zip(&plans)
-        .map(|(replications, (needs_left, balance, _, out_of_service))| {
+        .map(|(replications, (needs_left, balance, mapping, out_of_service))| {
             let summary = summarize(scenario, &replications);
             TradeOff {
                 server: name.clone(),
@@ -189,7 +185,7 @@ fn trade_off(scenario: &Scenario, today: &Mapping, design: Design, watch: &dyn W
                 error_rate: summary.kpi(Kpi::ErrorRate),
                 response_mean: summary.kpi(Kpi::ResponseMean),
                 quality: summary.kpi(Kpi::Quality),
-                loss: mean_loss(scenario, &replications),
+                loss: mean_loss(scenario, mapping, &replications),
                 out_of_service: *out_of_service,
             }
         })

@@ -4,11 +4,11 @@ use serde::Serialize;
 
 use crate::experiment::{self, Design, Watch};
 use crate::judge::{
-    Alert, Estimate, Judged, Paired, Replication, Summary, Verdict, alerts, estimate, holm, judge, loss, paired, summarize,
+    Alert, Allowed, Estimate, Judged, Paired, Replication, Summary, Verdict, alerts, estimate, holm, judge, loss, paired, summarize,
 };
 use crate::mapping::{Dispatch, Mapping, planned_loads};
 use crate::scenario::Scenario;
-use crate::strategy::{Decision, Strategy};
+use crate::strategy::{Decision, Objective, Strategy};
 
 use super::demand::uniform_demand;
 
@@ -100,7 +100,7 @@ pub struct Row {
     pub verdict: Verdict,
     /// The verdict with the same total demand spread evenly over agents and needs.
     pub verdict_uniform: Verdict,
-    /// See [`loss`]; what stable mappings are ranked by.
+    /// See [`losses`]; what stable mappings are ranked by.
     pub loss: Option<Estimate>,
     /// By server, weight x complexity.
     pub planned_loads: Vec<f64>,
@@ -190,7 +190,7 @@ pub fn evaluate(scenario: &Scenario, candidates: Vec<Candidate>, design: Design,
         let judged: Vec<Judged> = cases.iter().map(|case| case.judged.clone()).collect();
         let verdict = verdict_of(scenario, &mapping, &judged, [&cases[0].replications, today_base]);
         let verdict_uniform = judge(&uniform, std::slice::from_ref(&uniform_case.judged), &uniform_case.replications, today_uniform);
-        let loss = mean_loss(scenario, &cases[0].replications);
+        let loss = mean_loss(scenario, &mapping, &cases[0].replications);
         rows.push(Row {
             name,
             exceeded,
@@ -241,13 +241,21 @@ pub fn case(scenario: &Scenario, what_if: Option<&str>, required: bool, replicat
     }
 }
 
-/// One a replication; none where nothing succeeded.
-pub(super) fn losses(scenario: &Scenario, replications: &[Replication]) -> Vec<Option<f64>> {
-    replications.iter().map(|r| loss(scenario, &r.kpis)).collect()
+/// One a replication; none where nothing succeeded. Where the scenario states priorities, what they say of the mapping itself counts too; where it
+/// states none, changed assignments only decide between equals.
+pub(super) fn losses(scenario: &Scenario, mapping: &Mapping, replications: &[Replication]) -> Vec<Option<f64>> {
+    let planned = scenario.priorities.as_ref().map_or(0.0, |_| Objective::of(scenario).planned_cost(&mapping.primaries()));
+    replications.iter().map(|r| loss(scenario, &r.kpis).map(|loss| loss + planned)).collect()
 }
 
-pub(super) fn mean_loss(scenario: &Scenario, replications: &[Replication]) -> Option<Estimate> {
-    estimate(&losses(scenario, replications).into_iter().flatten().collect::<Vec<f64>>())
+/// Of the simulation alone, one a replication; where nothing succeeded, all calls were of no use and took as long as they may.
+pub(super) fn simulated_losses(scenario: &Scenario, replications: &[Replication]) -> impl Iterator<Item = f64> {
+    let worst = Allowed::of(scenario).loss(1.0, 0.0, scenario.policy.call_life.value.as_secs());
+    replications.iter().map(move |r| loss(scenario, &r.kpis).unwrap_or(worst))
+}
+
+pub(super) fn mean_loss(scenario: &Scenario, mapping: &Mapping, replications: &[Replication]) -> Option<Estimate> {
+    estimate(&losses(scenario, mapping, replications).into_iter().flatten().collect::<Vec<f64>>())
 }
 
 /// The mapping to go on with: of the best verdict that any stable one has, those whose loss is not significantly above the
@@ -280,13 +288,13 @@ pub(super) fn least_loss(rows: &[Row]) -> usize {
 
 /// Every other stable mapping against `best`, corrected for their number.
 pub(super) fn differences(scenario: &Scenario, rows: &[Row], best: usize) -> Vec<Difference> {
-    let ours = losses(scenario, &rows[best].base().replications);
+    let ours = losses(scenario, &rows[best].mapping, &rows[best].base().replications);
     let pairs: Vec<(&Row, Paired)> = rows
         .iter()
         .enumerate()
         .filter(|(index, row)| *index != best && row.same_as.is_none() && row.stable())
         .filter_map(|(_, row)| {
-            let theirs = losses(scenario, &row.base().replications);
+            let theirs = losses(scenario, &row.mapping, &row.base().replications);
             // A replication in which nothing succeeded has no loss; left out, it would flatter the mapping.
             let same = theirs.iter().zip(&ours).all(|(theirs, ours)| theirs.is_some() == ours.is_some());
             same.then(|| paired(&theirs, &ours)).flatten().map(|paired| (row, paired))

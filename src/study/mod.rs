@@ -1,24 +1,31 @@
 //! A question answered: which mapping is best here, and on what evidence.
 
+mod across;
 pub mod benchmark;
 mod compare;
 mod demand;
 mod drill;
 mod evaluate;
+mod fitted;
 mod front;
+mod neighbours;
 mod optimize;
+mod outlook;
 mod remedy;
 mod search;
 pub mod sweep;
 mod what_if;
 
+pub use across::{Across, AcrossReport, AcrossRow};
 pub use compare::{BalanceFacts, Comparison, GivenScore, TradeOff, compare};
 pub use drill::{
     Change, Course, Down, DrillError, Drilled, Drills, Held, Hit, Measure, Measured, Seen, Series, Tally, Timing, Unit, Worth, downs, drill,
 };
 pub use evaluate::{Candidate, Case, Difference, Row, candidates, case, evaluate};
+pub use fitted::{Fitted, Tested, fitted};
 pub use front::FrontPoint;
-pub use optimize::{Explained, Passed, Recommendation, optimize};
+pub use optimize::{Explained, Extras, Passed, Recommendation, optimize};
+pub use outlook::{Cheapest, Outlook};
 pub use remedy::Remedy;
 pub use search::{INDIFFERENCE, RunnerUp, SearchReport};
 pub use what_if::{Effect, KpiEffect, ServerEffect, effect};

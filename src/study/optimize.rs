@@ -8,9 +8,12 @@ use crate::mapping::{Change, Mapping, Over, planned_score};
 use crate::scenario::{Kpi, KpiUnit, Scenario, WhatIf};
 use crate::strategy::next_best;
 
+use super::across::{Across, AcrossReport, Start, across};
 use super::evaluate::{Candidate, Case, Row, beyond, case, evaluate, least_loss, losses, recommend, verdict_of};
 use super::front::{FrontPoint, Simulated, front};
-use super::search::{Proposal, SearchReport, search};
+use super::neighbours::Proposal;
+use super::outlook::{Held, Outlook, outlook};
+use super::search::{SearchReport, search};
 
 /// The chosen mapping with its evidence.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -33,6 +36,9 @@ pub struct Recommendation {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exceeded: Vec<String>,
     pub front: Vec<FrontPoint>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub across: Option<AcrossReport>,
+    pub outlook: Outlook,
     pub replications: u32,
     pub seed: u64,
     pub reproducible: bool,
@@ -56,6 +62,15 @@ pub struct Passed {
     pub why: String,
 }
 
+/// What is asked for beside the mapping that is best in the base.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Extras {
+    /// The load at which each target breaks.
+    pub breaks: bool,
+    /// The mapping is to be best across the what-ifs.
+    pub across: Option<Across>,
+}
+
 /// Above so many changes none is tried without: each costs a simulation of its own.
 const CHANGES_TRIED_MAX: usize = 40;
 
@@ -63,7 +78,7 @@ const CHANGES_TRIED_MAX: usize = 40;
 const NEXT_BEST: usize = 4;
 
 /// The first candidate has to be today's mapping.
-pub fn optimize(scenario: &Scenario, mut candidates: Vec<Candidate>, design: Design, watch: &dyn Watch) -> Recommendation {
+pub fn optimize(scenario: &Scenario, mut candidates: Vec<Candidate>, design: Design, extras: &Extras, watch: &dyn Watch) -> Recommendation {
     let today = candidates[0].decision.mapping.clone();
     candidates.extend(next_best(scenario, NEXT_BEST).into_iter().enumerate().map(|(i, decision)| Candidate {
         name: format!("milp, no. {}", i + 2),
@@ -99,7 +114,16 @@ pub fn optimize(scenario: &Scenario, mut candidates: Vec<Candidate>, design: Des
         replications: &tried.replications,
     });
     let front = front(scenario, &of_rows.chain(of_search).collect::<Vec<_>>(), &today);
-    let Proposal { name: chosen, mapping } = found.tried[found.chosen].proposal.clone();
+    let best = found.tried[found.chosen].proposal.clone();
+    let (Proposal { name: chosen, mapping }, across) = match &extras.across {
+        None => (best, None),
+        Some(criterion) => {
+            let others = rows.iter().filter(alike).map(|row| Proposal { name: row.name.clone(), mapping: row.mapping.clone() }).collect();
+            let start = Start { scenario, best, others, today: &today, verdict: row.verdict, design: selection };
+            let chosen = across(start, criterion, watch);
+            (chosen.proposal, Some(chosen.report))
+        }
+    };
     let changes = explain(&trials, &mapping, &today, watch);
 
     // Fresh replications: nothing above has seen them.
@@ -134,6 +158,8 @@ pub fn optimize(scenario: &Scenario, mut candidates: Vec<Candidate>, design: Des
         search: found.report,
         exceeded: mapping.limits_exceeded(scenario),
         front,
+        across,
+        outlook: outlook(&trials, Held { row, mapping: &mapping, verdict }, extras.breaks, watch),
         replications: design.replications,
         seed: design.seed,
         reproducible: rows.iter().all(|row| row.reproducible),
@@ -142,21 +168,21 @@ pub fn optimize(scenario: &Scenario, mut candidates: Vec<Candidate>, design: Des
 }
 
 /// What trying a variant of a mapping needs: always the same replications, so that the pairs match.
-struct Trials<'a> {
-    scenario: &'a Scenario,
+pub(super) struct Trials<'a> {
+    pub scenario: &'a Scenario,
     required: Vec<&'a WhatIf>,
-    design: Design,
-    today: &'a Row,
+    pub design: Design,
+    pub today: &'a Row,
 }
 
-struct Trial {
-    verdict: Verdict,
-    base: Vec<Replication>,
-    summary: Summary,
+pub(super) struct Trial {
+    pub verdict: Verdict,
+    pub base: Vec<Replication>,
+    pub summary: Summary,
 }
 
 impl Trials<'_> {
-    fn run(&self, mappings: &[Mapping], watch: &dyn Watch) -> Vec<Trial> {
+    pub fn run(&self, mappings: &[Mapping], watch: &dyn Watch) -> Vec<Trial> {
         let scenarios: Vec<(Option<&str>, &Scenario)> =
             std::iter::once((None, self.scenario)).chain(self.required.iter().map(|w| (Some(w.name.as_str()), &*w.scenario))).collect();
         let cases: Vec<experiment::Case> =
@@ -197,12 +223,12 @@ fn without_idle_changes(trials: &Trials, row: &Row, today: &Mapping, watch: &dyn
         return (mapping, put_back);
     }
     // Always against the chosen candidate: small losses, each too small to be seen, must not add up.
-    let chosen = losses(scenario, &row.base().replications);
+    let chosen = losses(scenario, &row.mapping, &row.base().replications);
     let mut verdict = row.verdict;
     for change in changes {
         let variant = with_change_put_back(scenario, &mapping, change);
         let trial = trials.run(std::slice::from_ref(&variant), watch).pop().expect("one trial a mapping");
-        let worse = paired(&losses(scenario, &trial.base), &chosen).is_none_or(|p| p.difference > 0.0 && p.p < 0.05);
+        let worse = paired(&losses(scenario, &variant, &trial.base), &chosen).is_none_or(|p| p.difference > 0.0 && p.p < 0.05);
         if trial.verdict <= verdict && !worse {
             put_back.push(describe(scenario, change));
             (mapping, verdict) = (variant, trial.verdict);
@@ -211,7 +237,7 @@ fn without_idle_changes(trials: &Trials, row: &Row, today: &Mapping, watch: &dyn
     (mapping, put_back)
 }
 
-fn describe(scenario: &Scenario, change: Change) -> String {
+pub(super) fn describe(scenario: &Scenario, change: Change) -> String {
     let need = scenario.need(change.need);
     format!(
         "{}: {} from {} to {}",
@@ -271,7 +297,7 @@ fn why(scenario: &Scenario, mapping: &Mapping, back: &Mapping, ours: &Trial, the
         true if theirs.verdict > ours.verdict => {
             format!("put back, the verdict falls from {} to {}", ours.verdict.name(), theirs.verdict.name())
         }
-        true => match paired(&losses(scenario, &theirs.base), &losses(scenario, &ours.base)) {
+        true => match paired(&losses(scenario, back, &theirs.base), &losses(scenario, mapping, &ours.base)) {
             Some(loss) if loss.difference > 0.0 && loss.p < 0.05 => {
                 format!(
                     "put back: no single figure is significantly worse, but the loss is, {:+.3} ± {:.3}",
@@ -356,6 +382,26 @@ mod tests {
     use super::*;
     use crate::scenario::parse;
 
+    /// Both servers serve as well, so nothing that is simulated asks for a change.
+    #[test]
+    fn a_change_that_only_the_priorities_ask_for_is_made_and_kept() {
+        let chosen = |objective: &str| {
+            let text = format!(
+                "format = 1\nname = \"halves\"\n{objective}\n[run]\nwarmup = \"1h\"\n[kpis]\navailability = {{ min = 0.5 }}\n\
+                 [servers.left]\nserial = \"1ms\"\nprovides.files = 1.0\n[servers.right]\nserial = \"1ms\"\nprovides.files = 1.0\n\
+                 [workload]\ntasks = \"30/h\"\n[agents.a]\nneeds.files = \"left\"\n[agents.b]\nneeds.files = \"left\"\n"
+            );
+            let scenario = parse("halves", &text).expect("a scenario without mistakes").scenario;
+            let design = Design { seed: 1, replications: 5, stage: Stage::Selection };
+            optimize(&scenario, candidates(&scenario, Vec::new(), 1, &()), design, &Extras::default(), &())
+        };
+        assert_eq!(chosen("").changes, []);
+        let spread = chosen("[objective]\npriorities = [\"imbalance\", \"response\"]");
+        assert_eq!((spread.changes.len(), &spread.put_back[..], spread.verdict), (1, &[][..], Verdict::Validated));
+        assert!(spread.changes[0].why.contains("the loss is, +1.000"), "{:?}", spread.changes);
+        assert_eq!(chosen("[objective]\npriorities = [\"changes\", \"imbalance\"]").changes, []);
+    }
+
     /// Only a change would meet the targets, and none is allowed.
     #[test]
     fn a_mapping_beyond_the_limits_is_never_chosen() {
@@ -363,7 +409,7 @@ mod tests {
         let mut scenario = parse("limited", &text).expect("a shipped scenario and a limit").scenario;
         experiment::settle(&mut scenario, 1);
         let design = Design { seed: 1, replications: 3, stage: Stage::Selection };
-        let chosen = optimize(&scenario, candidates(&scenario, Vec::new(), 1, &()), design, &());
+        let chosen = optimize(&scenario, candidates(&scenario, Vec::new(), 1, &()), design, &Extras::default(), &());
         assert_eq!((chosen.changes.len(), chosen.exceeded.len(), chosen.verdict), (0, 0, Verdict::Rejected), "{}", chosen.chosen);
         assert!(chosen.passed.iter().any(|passed| passed.why.starts_with("beyond the scenario's limits")), "{:?}", chosen.passed);
     }

@@ -5,8 +5,8 @@ use serde::Serialize;
 use crate::experiment::{self, Design, Watch};
 use crate::judge::{Judged, KpiResult, Replication, summarize};
 use crate::mapping::Mapping;
-use crate::scenario::{Figure, Scenario, ServerId};
-use crate::strategy::Strategy;
+use crate::scenario::{Figure, NeedId, Scenario, ServerId};
+use crate::strategy::{ReachChange, Strategy, apply, describe};
 use crate::units::Bytes;
 
 use super::evaluate::Row;
@@ -64,8 +64,9 @@ enum Change {
     OneMoreSlot(ServerId),
     TwiceTheRate(ServerId),
     NeverOut(ServerId),
-    OutOfService(ServerId),
     HalfMoreMemory,
+    /// Those that planned balances are tried with, too.
+    Reach(ReachChange),
 }
 
 /// What presses most, by what the simulation saw under the best mapping.
@@ -84,11 +85,34 @@ fn changes(scenario: &Scenario, best: &Row) -> Vec<Change> {
     let down = |i: usize| calls(i).max(1.0) * (1.0 - servers[i].up.map_or(1.0, |e| e.mean));
     changes.extend(ranked(&down).into_iter().map(Change::NeverOut));
     let unreachable = |i: usize| if servers[i].connected.is_some() { 1.0 - mean(servers[i].connected) } else { 0.0 };
-    changes.extend(ranked(&unreachable).into_iter().map(Change::OutOfService).filter(|change| change.leaves_providers(scenario)));
+    let mut reach: Vec<ReachChange> = ranked(&unreachable).into_iter().map(ReachChange::OutOfService).collect();
+    let trouble = |i: usize| down(i) + calls(i) * unreachable(i) + mean(servers[i].offered);
+    for server in ranked(&trouble) {
+        reach.push(ReachChange::SecondInstance(server));
+        reach.extend(pinned_to(scenario, server).map(ReachChange::LiftPin));
+        reach.extend(stand_in_of(scenario, server, &|id| mean(servers[id.index()].offered)));
+    }
+    changes.extend(reach.into_iter().filter(|change| apply(scenario.clone(), *change).is_some()).map(Change::Reach));
     if scenario.host.memory.is_some() {
         changes.push(Change::HalfMoreMemory);
     }
     changes
+}
+
+/// Needs that could go elsewhere, were they not pinned to this server: the first of them.
+fn pinned_to(scenario: &Scenario, server: ServerId) -> impl Iterator<Item = NeedId> {
+    let could_move = move |id: &NeedId| {
+        let need = scenario.need(*id);
+        need.pinned && need.current == Some(server) && scenario.providers(need.capability).len() > 1
+    };
+    scenario.need_ids().filter(could_move).take(1)
+}
+
+/// What only this server provides, of a need: on the server that is offered least.
+fn stand_in_of(scenario: &Scenario, server: ServerId, offered: &dyn Fn(ServerId) -> f64) -> Option<ReachChange> {
+    let alone = scenario.needs.iter().map(|need| need.capability).find(|capability| scenario.providers(*capability) == [server])?;
+    let others = scenario.server_ids().filter(|id| *id != server && scenario.server(*id).in_service);
+    others.min_by(|a, b| offered(*a).total_cmp(&offered(*b))).map(|other| ReachChange::Provide(other, alone))
 }
 
 impl Change {
@@ -105,15 +129,11 @@ impl Change {
                 world.servers[id.index()].outages = None;
                 world.servers[id.index()].depends_on.clear();
             }
-            Change::OutOfService(id) => world.servers[id.index()].in_service = false,
+            // In a what-if it may be impossible: then the world stays as it is.
+            Change::Reach(change) => world = apply(world.clone(), change).unwrap_or(world),
             Change::HalfMoreMemory => world.host.memory = world.host.memory.map(|memory| Figure::stated(Bytes(memory.value.0 / 2 * 3))),
         }
         world
-    }
-
-    fn leaves_providers(self, scenario: &Scenario) -> bool {
-        let world = self.applied_to(scenario);
-        world.need_ids().all(|need| world.eligible(need).iter().any(|id| world.server(*id).in_service))
     }
 
     fn sentence(self, scenario: &Scenario) -> String {
@@ -124,7 +144,7 @@ impl Change {
             }
             Change::TwiceTheRate(id) => format!("twice the rate limit of {}", name(id)),
             Change::NeverOut(id) => format!("{} without outages, its dependencies' included", name(id)),
-            Change::OutOfService(id) => format!("{} taken out of service", name(id)),
+            Change::Reach(change) => describe(scenario, change),
             Change::HalfMoreMemory => "half as much memory again on the host".to_owned(),
         }
     }

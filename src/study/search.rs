@@ -7,29 +7,19 @@ use serde::Serialize;
 use crate::experiment::{self, Design, Watch};
 use crate::judge::{Demand, Replication, Samples, probability_within, select};
 use crate::mapping::Mapping;
-use crate::scenario::{NeedId, Scenario, ServerId};
-use crate::strategy::{Choices, Objective, State};
+use crate::scenario::Scenario;
+use crate::strategy::Objective;
 
-use super::evaluate::losses;
+use super::evaluate::simulated_losses;
+use super::neighbours::{Proposal, neighbours};
 
-/// Half a hundredth of a KPI's worth: less than that is not worth a replication, nor an edit.
+/// Half a hundredth of a KPI's worth (where there are priorities, of the first): less than that is not worth a replication, nor an edit.
 pub const INDIFFERENCE: f64 = 0.005;
 /// Of all rounds together.
 const CONFIDENCE: f64 = 0.95;
 const ROUNDS: u32 = 4;
-/// Neighbours simulated in a round: those that the objective likes best.
-const NEIGHBOURS: usize = 24;
 /// Replications of one mapping at most, in multiples of the design's.
 const MOST: u32 = 20;
-/// Above so many movable needs, swaps are not among the neighbours: there are too many of them.
-const SWAPS_MAX: usize = 60;
-
-/// A mapping that takes part, by a name that people can find again.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Proposal {
-    pub name: String,
-    pub mapping: Mapping,
-}
 
 /// What the search did, and how sure it is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -63,7 +53,7 @@ pub struct RunnerUp {
 pub struct Tried {
     pub proposal: Proposal,
     pub replications: Vec<Replication>,
-    /// Loss, and the cost of its changed assignments.
+    /// Loss, and what the mapping costs by itself.
     losses: Samples,
     /// It would miss what the start meets.
     barred: bool,
@@ -100,9 +90,9 @@ pub fn search(
     let (mut chosen, mut rounds, mut guaranteed) = (start, 0, true);
     while rounds < ROUNDS {
         rounds += 1;
-        for neighbour in pool.neighbours(chosen) {
-            systems.push(pool.add(neighbour));
-        }
+        let is_new = |mapping: &Mapping| pool.tried.iter().all(|tried| tried.proposal.mapping.assignments != mapping.assignments);
+        let nearby = neighbours(&[&objective], &|costs| costs[0], &pool.tried[chosen].proposal, &is_new);
+        systems.extend(nearby.into_iter().map(|neighbour| pool.add(neighbour)));
         let (best, decided) = pool.select(&systems, demand, watch);
         guaranteed &= decided;
         let next = if best == chosen || pool.is_clearly_better(best, chosen) { best } else { chosen };
@@ -169,13 +159,9 @@ impl Pool<'_> {
             let design = Design { replications: to - done, ..self.design };
             let runs = experiment::run_from(&cases, design, done, watch);
             for ((index, _), replications) in group.iter().zip(runs) {
-                let changed =
-                    changes(&self.objective.today, &self.tried[*index].proposal.mapping.primaries()) as f64 * self.objective.per_change;
-                // Where nothing succeeded, all calls were of no use and took as long as they may.
-                let allowed = crate::judge::Allowed::of(self.scenario);
-                let worst = allowed.loss(1.0, 0.0, self.scenario.policy.call_life.value.as_secs());
                 let tried = &mut self.tried[*index];
-                tried.losses.extend(losses(self.scenario, &replications).iter().map(|loss| loss.unwrap_or(worst) + changed));
+                let planned = self.objective.planned_cost(&tried.proposal.mapping.primaries());
+                tried.losses.extend(simulated_losses(self.scenario, &replications).map(|loss| loss + planned));
                 tried.replications.extend(replications);
             }
         }
@@ -221,82 +207,6 @@ impl Pool<'_> {
             moved: course.chosen != course.start,
         }
     }
-
-    /// Every mapping that one move or one swap of two needs' servers leads to, without losing a planned KPI: the best by the objective that were
-    /// not tried before.
-    fn neighbours(&self, of: usize) -> Vec<Proposal> {
-        let Proposal { name, mapping } = &self.tried[of].proposal;
-        let home = mapping.primaries();
-        let choices = Choices::of(self.scenario);
-        let mut state = State::new(self.objective, &home);
-        let at_most = state.value();
-        let mut found: Vec<(f64, Vec<Move>)> = Vec::new();
-        let mut consider = |moves: Vec<Move>| {
-            moves.iter().for_each(|to| state.shift(to.need, to.server));
-            let value = state.value();
-            moves.iter().for_each(|to| state.shift(to.need, home[to.need.index()]));
-            if value.excess <= at_most.excess && value.shortfall <= at_most.shortfall + 1e-9 {
-                found.push((value.cost, moves));
-            }
-        };
-        for (position, movable) in choices.movable.iter().enumerate() {
-            let here = home[movable.need.index()];
-            for server in movable.servers.iter().filter(|server| **server != here) {
-                consider(vec![Move { need: movable.need, server: *server }]);
-            }
-            let others = if choices.movable.len() <= SWAPS_MAX { &choices.movable[position + 1..] } else { &[] };
-            for other in others {
-                let there = home[other.need.index()];
-                if there != here && movable.servers.contains(&there) && other.servers.contains(&here) {
-                    consider(vec![Move { need: movable.need, server: there }, Move { need: other.need, server: here }]);
-                }
-            }
-        }
-        // A stable sort: equals stay in the order of needs.
-        found.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let proposals = found.into_iter().map(|(_, moves)| self.moved(name, mapping, &moves));
-        let is_new =
-            |proposal: &Proposal| self.tried.iter().all(|tried| tried.proposal.mapping.assignments != proposal.mapping.assignments);
-        proposals.filter(is_new).take(NEIGHBOURS).collect()
-    }
-
-    /// Needs that move get the policy's fallbacks, the others keep what they have.
-    fn moved(&self, name: &str, mapping: &Mapping, moves: &[Move]) -> Proposal {
-        let scenario = self.scenario;
-        let mut primaries = mapping.primaries();
-        moves.iter().for_each(|to| primaries[to.need.index()] = to.server);
-        let policy = Mapping::with_policy_fallbacks(scenario, &primaries);
-        let mut moved = mapping.clone();
-        moves.iter().for_each(|to| moved.assignments[to.need.index()] = policy.assignments[to.need.index()].clone());
-        let described: Vec<String> = moves
-            .iter()
-            .map(|to| {
-                let need = scenario.need(to.need);
-                let agent = &scenario.agent(need.agent).name;
-                format!("{agent}'s {} on {}", scenario.capability(need.capability), scenario.server(to.server).name)
-            })
-            .collect();
-        Proposal { name: format!("{}, but {}", base_name(name), described.join(", ")), mapping: moved }
-    }
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Move {
-    need: NeedId,
-    server: ServerId,
-}
-
-fn changes(today: &[ServerId], primaries: &[ServerId]) -> usize {
-    today.iter().zip(primaries).filter(|(today, now)| today != now).count()
-}
-
-/// A neighbour of a neighbour is told by its last move alone, with a mark that there were others.
-fn base_name(name: &str) -> String {
-    match name.split_once(", but ") {
-        Some((base, _)) if base.ends_with('*') => base.to_owned(),
-        Some((base, _)) => format!("{base}*"),
-        None => name.to_owned(),
-    }
 }
 
 #[cfg(test)]
@@ -305,6 +215,7 @@ mod tests {
     use crate::experiment::Stage;
     use crate::scenario::parse;
     use crate::strategy::Strategy;
+    use crate::study::evaluate::losses;
 
     /// The solver's waiting is that of Poisson arrivals: it puts two agents whose calls come in bursts on one server, and its optimum loses
     /// much more than the mapping that the simulator shows to the search.
@@ -324,7 +235,8 @@ mod tests {
         let validation = Design { stage: Stage::Validation, ..design };
         let cases = [&start.mapping, &chosen.proposal.mapping].map(|mapping| experiment::Case { scenario: &scenario, mapping });
         let runs = experiment::run(&cases, validation, &());
-        let pair = crate::judge::paired(&losses(&scenario, &runs[0]), &losses(&scenario, &runs[1])).expect("both have answers");
+        let [of_start, of_chosen] = [0, 1].map(|i| losses(&scenario, cases[i].mapping, &runs[i]));
+        let pair = crate::judge::paired(&of_start, &of_chosen).expect("both have answers");
         assert!(pair.difference > 0.1 && pair.p < 0.001, "{pair:?}");
 
         // Nothing is to be gained where the search may not go.

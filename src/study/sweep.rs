@@ -116,5 +116,26 @@ pub fn sweep<M: Measure>(parameters: &[Parameter], measure: &mut M) -> Result<Sw
     Ok(Sweep { parameters: parameters.to_vec(), points, breaks })
 }
 
+/// Measures the parameter's values in their order until one `is_over` or may not be spent on, then looks for what breaks between them.
+pub fn climb<M: Measure>(mut parameter: Parameter, measure: &mut M, is_over: impl Fn(&Reading) -> bool) -> Result<Sweep, M::Error> {
+    let mut points: Vec<Point> = Vec::new();
+    for setting in &parameter.values {
+        let point = [vec![setting.clone()]];
+        if !points.is_empty() && !measure.admits(&point) {
+            break;
+        }
+        for reading in measure.measure(&point)? {
+            points.push(Point { settings: vec![setting.clone()], on_grid: true, reading });
+        }
+        if points.last().is_some_and(|point| is_over(&point.reading)) {
+            break;
+        }
+    }
+    parameter.values.truncate(points.len());
+    let found = breaks::find(&parameter, &points, measure)?;
+    points.extend(found.points);
+    Ok(Sweep { parameters: vec![parameter], points, breaks: found.breaks })
+}
+
 #[cfg(test)]
 mod tests;

@@ -32,6 +32,7 @@ pub fn empty(horizon: f64) -> Scenario {
         run: RunSettings { horizon: secs(horizon), warmup: Some(SimTime::ZERO), replications: 2, seed: 1 },
         host: Host { memory: None, slowdown: None },
         limits: Default::default(),
+        priorities: None,
         capabilities: vec!["work".into()],
         dependencies: Vec::new(),
         servers: Vec::new(),

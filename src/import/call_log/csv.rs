@@ -75,7 +75,7 @@ fn row<'a, R: Read>(records: &'a Records<R>, text: &'a str, places: &Places) -> 
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Record {
+pub enum Record {
     Whole,
     TooLong,
     End,
@@ -83,18 +83,18 @@ enum Record {
 
 /// One record at a time, in buffers that a hostile file cannot make grow: a quote that is never closed makes one record of all that
 /// follows it.
-struct Records<R> {
+pub struct Records<R> {
     reader: BufReader<R>,
     parser: Reader,
     bytes: Vec<u8>,
     ends: Vec<usize>,
     used: (usize, usize),
     /// Where the record begins.
-    line: u64,
+    pub line: u64,
 }
 
 impl<R: Read> Records<R> {
-    fn new(reader: R) -> io::Result<Records<R>> {
+    pub fn new(reader: R) -> io::Result<Records<R>> {
         Ok(Records {
             reader: without_mark(reader)?,
             parser: Reader::new(),
@@ -105,7 +105,7 @@ impl<R: Read> Records<R> {
         })
     }
 
-    fn next(&mut self) -> io::Result<Record> {
+    pub fn next(&mut self) -> io::Result<Record> {
         self.used = (0, 0);
         self.skip_line_ends()?;
         self.line = self.parser.line();
@@ -150,17 +150,17 @@ impl<R: Read> Records<R> {
         }
     }
 
-    fn width(&self) -> usize {
+    pub fn width(&self) -> usize {
         self.used.1
     }
 
     /// The whole record; none where it is not UTF-8.
-    fn text(&self) -> Option<&str> {
+    pub fn text(&self) -> Option<&str> {
         std::str::from_utf8(&self.bytes[..self.used.0]).ok()
     }
 
     /// Of the record's text. A character over a field's end would make it none.
-    fn field<'t>(&self, text: &'t str, index: usize) -> &'t str {
+    pub fn field<'t>(&self, text: &'t str, index: usize) -> &'t str {
         let start = if index == 0 { 0 } else { self.ends[index - 1] };
         text.get(start..self.ends[index]).unwrap_or_default()
     }

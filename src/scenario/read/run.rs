@@ -1,10 +1,11 @@
 //! How long a run is, on which host, and that it ends.
 
 use super::at_least_once;
-use super::figure::{Quantity, optional, required};
+use super::figure::{Quantity, optional, required, word};
 use crate::distribution::Distribution;
 use crate::scenario::document::{Entry, Fields, Node, Problems, Value};
-use crate::scenario::{Agent, Arrivals, Figure, Host, Limits, Outages, RunSettings, Scenario, Slowdown, defaults};
+use crate::scenario::words::{TERMS, word_for};
+use crate::scenario::{Agent, Arrivals, Figure, Host, Limits, Outages, RunSettings, Scenario, Slowdown, Term, defaults};
 use crate::units::{Bytes, Probability, SimTime};
 
 /// What keeps a mistaken scenario from running for years, or from taking all memory.
@@ -84,6 +85,37 @@ pub(super) fn read_limits(entry: &Entry, problems: &mut Problems) -> Limits {
     }
     fields.finish(problems);
     limits
+}
+
+/// None where it states no priorities.
+pub(super) fn read_objective(entry: &Entry, problems: &mut Problems) -> Option<Vec<Term>> {
+    let mut fields = Fields::of(&entry.node, "`objective`", &entry.key_span, problems)?;
+    let priorities = fields.take("priorities").and_then(|entry| read_priorities(&entry.node, problems));
+    fields.finish(problems);
+    priorities
+}
+
+fn read_priorities(node: &Node, problems: &mut Problems) -> Option<Vec<Term>> {
+    let items = node.list("`priorities`", problems)?;
+    if items.is_empty() {
+        let hint = "as in [\"response\", \"error\"]; without `priorities` these two count alike".to_owned();
+        problems.error(&node.span, "`priorities` names no term of the objective", "", hint);
+    }
+    let mut priorities = Vec::new();
+    for item in items {
+        if matches!(&item.value, Value::Text(text) if text == "kpis") {
+            problems.error(&item.span, "the planned KPIs always come first", "", "leave `kpis` out".to_owned());
+            continue;
+        }
+        let Some(term) = word(item, "a term in `priorities`", "term", &TERMS, problems) else { continue };
+        if priorities.contains(&term) {
+            let message = format!("`priorities` names `{}` twice", word_for(&TERMS, &term));
+            problems.error(&item.span, message, "", "a term stands once, where it matters most".to_owned());
+        } else {
+            priorities.push(term);
+        }
+    }
+    Some(priorities)
 }
 
 fn read_slowdown(entry: &Entry, problems: &mut Problems) -> Option<Slowdown> {

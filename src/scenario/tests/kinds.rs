@@ -69,6 +69,22 @@ fn agents_say_how_their_tasks_come() {
 }
 
 #[test]
+fn users_say_what_matters_most() {
+    let everything = read(EVERYTHING);
+    assert_eq!(everything.priorities.as_deref(), Some(&Term::ALL[..]));
+    assert_eq!(
+        everything.limits,
+        Limits { changes: Some(6), servers_per_agent: Some(8), tool_tokens: Some(30_000), separate_domains: true }
+    );
+    let weights = |scenario: &Scenario| Term::ALL.map(|term| scenario.weight(term));
+    assert_eq!(weights(&everything), [1.0, 1e-2, 1e-4, 1e-6, 1e-8]);
+    let otherwise = read(OTHERWISE);
+    assert_eq!(weights(&otherwise), [0.0, 0.0, 0.0, 1.0, 0.0]);
+    assert_eq!(weights(&otherwise.what_ifs[2].scenario), [0.0, 0.0, 1e-2, 1e-4, 1.0]);
+    assert_eq!(weights(&read(SMALL)), [1.0, 1.0, 0.0, 1e-2, 0.0]);
+}
+
+#[test]
 fn clients_say_how_patient_they_are() {
     let policy = read(EVERYTHING).policy;
     let (from, to) = (SimTime::from_millis(5000), SimTime::from_millis(10_000));

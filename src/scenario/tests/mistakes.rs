@@ -62,6 +62,17 @@ fn of_the_host_and_the_run() {
 }
 
 #[test]
+fn of_the_objective() {
+    let priorities = |name: &str, priorities: &str| {
+        check(name, &[("[dependencies.network]", &format!("[objective]\npriorities = {priorities}\n[dependencies.network]"))]);
+    };
+    priorities("priorities", "[\"response\", \"eror\", 3, \"response\", \"kpis\"]");
+    priorities("priorities_empty", "[]");
+    priorities("priorities_type", "\"response\"");
+    check("objective_key", &[("[dependencies.network]", "[objective]\npriority = [\"response\"]\n[dependencies.network]")]);
+}
+
+#[test]
 fn of_workloads() {
     let workload =
         |name: &str, workload: &str| check(name, &[("workload = { tasks = \"10/h\" }", &format!("workload = {{ {workload} }}"))]);
@@ -121,6 +132,7 @@ fn of_what_ifs() {
     overlay("what_if_retries", "policy.retries = \"unlimited\"\npolicy.call_life = \"1000d\"");
     overlay("what_if_too_many_calls", "agents.worker.workload.arrivals.closed = { users = 1000000, pause = \"1ms\" }");
     overlay("what_if_load", "load = 1000000000");
+    overlay("what_if_priorities", "objective.priorities = [\"error\", \"error\"]");
     check(
         "what_if_opens_a_loop_without_tasks",
         &[

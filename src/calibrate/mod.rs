@@ -1,0 +1,25 @@
+//! Measured durations become a distribution: maximum-likelihood fits that know time-outs for what they are (samples that are censored),
+//! the choice among them, and how far to believe it. `docs/fitting.md` has the formulas and their sources.
+
+mod choice;
+mod empirical;
+mod exponential;
+mod gamma;
+mod goodness;
+mod information;
+mod law;
+mod lognormal;
+mod lomax;
+mod mixture;
+mod optimise;
+mod sample;
+mod shifted;
+#[cfg(test)]
+mod tests;
+mod weibull;
+
+pub use choice::{Estimated, Family, Fit, fits};
+pub use empirical::empirical;
+pub use goodness::{Goodness, goodness};
+pub use law::{Law, Unit};
+pub use sample::{FEWEST, Sample, SampleError};

@@ -1,0 +1,84 @@
+//! `mcplab fit`: measured durations become the line of a scenario.
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+use mcplab::import::{Columns, read_samples};
+use mcplab::report::plot::svg;
+use mcplab::report::{FitReport, fit_plot, fit_text};
+use mcplab::study::fitted;
+use mcplab::units::SimTime;
+
+use super::{Exit, input, output};
+
+/// Fit distributions to measured durations: parameters with intervals, the choice among families, the line for a scenario
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  mcplab fit calls.csv                                   its column duration_ms\n  mcplab fit calls.csv --by server,capability --timeout 30s\n  mcplab fit bench.jsonl --column seconds --unit s --plot quantiles.svg\n\nMaximum likelihood; what timed out counts as longer than the time-out, not as an end. The best family is that of the lowest BIC;\np: how often samples of the fitted law differ from their own fit as much as yours does (below 0.05: it is another law).\ndocs/fitting.md has the formulas.\n\nExit code: 0 something was fitted, 1 nothing could be (too few samples, no spread), 2 an error."
+)]
+pub struct Args {
+    /// CSV with a header, or JSON lines (.csv, .jsonl, .ndjson)
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+
+    /// The column of the durations
+    #[arg(long, value_name = "NAME", default_value = "duration_ms")]
+    column: String,
+
+    /// The unit of its values; known where the column is `duration` (s) or its name ends in _ms or _s
+    #[arg(long, value_enum)]
+    unit: Option<Unit>,
+
+    /// Fit samples apart that differ in these columns
+    #[arg(long, value_name = "COLUMN,..", value_delimiter = ',')]
+    by: Vec<String>,
+
+    /// What took as long or longer was given up then
+    #[arg(long, value_name = "DURATION")]
+    timeout: Option<SimTime>,
+
+    /// Of the test of fit, and of which samples are kept where there are more than a hundred thousand
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+
+    /// Draw the sample's quantiles over those of the best fit
+    #[arg(long, value_name = "FILE.svg")]
+    plot: Option<PathBuf>,
+
+    /// Print JSON instead of text; times in seconds
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Unit {
+    Ms,
+    S,
+}
+
+pub fn run(args: &Args) -> anyhow::Result<Exit> {
+    let unit = match (args.unit, args.column.as_str()) {
+        (Some(Unit::Ms), _) => 1e-3,
+        (Some(Unit::S), _) => 1.0,
+        (None, column) if column.ends_with("_ms") => 1e-3,
+        (None, column) if column == "duration" || column.ends_with("_s") => 1.0,
+        (None, column) => bail!("the unit of the column {column} is not known: say --unit ms or --unit s"),
+    };
+    let columns = Columns { value: args.column.clone(), by: args.by.clone(), unit, timeout: args.timeout, seed: args.seed };
+    let samples = read_samples(&args.file, &columns)?;
+    if samples.groups.is_empty() {
+        bail!("{}: the column {} has no values", args.file.display(), args.column);
+    }
+    let file = args.file.display().to_string();
+    let name = args.file.file_name().map_or_else(|| file.clone(), |name| name.to_string_lossy().into_owned());
+    let groups = samples.groups.into_iter().map(|group| fitted(group, &name, args.seed)).collect();
+    let report = FitReport { file, column: args.column.clone(), by: args.by.clone(), empty: samples.empty, groups };
+    if let Some(path) = &args.plot {
+        input::write(path, svg(&fit_plot(&report))?.as_bytes())?;
+    }
+    match args.json {
+        true => output::json(&report)?,
+        false => output::text(&fit_text(&report)),
+    }
+    Ok(if report.groups.iter().any(|group| !group.fits.is_empty()) { Exit::Met } else { Exit::Missed })
+}
