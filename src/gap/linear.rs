@@ -55,9 +55,9 @@ pub fn round(instance: &Instance, solver: Solver) -> Result<Solved, SolverError>
     Ok((greedy::complete(instance, &fixed), bound(solution.bound), 0))
 }
 
-/// Moves of the search that gives HiGHS its start: half a second.
+/// Moves of the search that gives HiGHS its start: some two seconds.
 #[cfg(feature = "highs")]
-const START: u64 = 12_000_000;
+const START: u64 = 40_000_000;
 
 /// What branch and bound starts from. HiGHS finds little on the hard classes that a short search has not found before.
 fn start(instance: &Instance, solver: Solver) -> Option<Assignment> {
