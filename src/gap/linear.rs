@@ -1,5 +1,7 @@
 //! The problem as a program: a binary an item and agent, a row an item, a row an agent. Its relaxation rounded, and branch and bound.
 
+use std::time::Instant;
+
 use super::{Assignment, Instance, greedy};
 use crate::strategy::{Column, Integrality, Program, Row, Sense, Solver, SolverError, solve};
 
@@ -68,13 +70,18 @@ fn start(instance: &Instance, solver: Solver) -> Option<Assignment> {
     }
 }
 
-/// Started with an assignment, where one is at hand.
+/// Started with an assignment, where one is at hand; finding it counts against the seconds.
 pub fn branch(instance: &Instance, solver: Solver, integrality: Integrality) -> Result<Solved, SolverError> {
     check_size(instance, solver)?;
+    let began = Instant::now();
     let start: Vec<(usize, f64)> = start(instance, solver).map_or_else(Vec::new, |assignment| {
         let places = (0..instance.items).flat_map(|item| (0..instance.agents).map(move |agent| (item, agent)));
         places.enumerate().map(|(place, (item, agent))| (place, f64::from(u8::from(assignment[item] == agent)))).collect()
     });
+    let integrality = match integrality {
+        Integrality::RequiredFor { seconds } => Integrality::RequiredFor { seconds: (seconds - began.elapsed().as_secs_f64()).max(0.1) },
+        other => other,
+    };
     let solution = solve(solver, &program(instance), integrality, &start)?;
     let assignment = solution.values.map(|values| {
         let chosen = |item: usize| (0..instance.agents).find(|agent| values[item * instance.agents + agent] > 0.5).unwrap_or(usize::MAX);
