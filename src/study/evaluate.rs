@@ -100,7 +100,7 @@ pub struct Row {
     pub verdict: Verdict,
     /// The verdict with the same total demand spread evenly over agents and needs.
     pub verdict_uniform: Verdict,
-    /// See [`losses`]; what stable mappings are ranked by.
+    /// Simulated; where the scenario states priorities, with what they say of the mapping itself. Stable mappings are ranked by it.
     pub loss: Option<Estimate>,
     /// By server, weight x complexity.
     pub planned_loads: Vec<f64>,
