@@ -168,7 +168,7 @@ fn across_text(across: &AcrossReport) -> String {
             signed(gain)
         );
     } else {
-        text += "  what is best in the base is best here too: nothing is paid\n";
+        text += "  no mapping with as good a verdict is significantly better here than what is best in the base: nothing is paid\n";
     }
     let _ = writeln!(
         text,
