@@ -13,7 +13,7 @@ const NO_SPREAD: f64 = 1e-9;
 pub enum SampleError {
     #[error("{value} s is no duration to fit: it has to be from 1 ns to 100 years; a zero is mostly a clock that is too coarse")]
     NoDuration { value: f64 },
-    #[error("{events} samples that ended ({censored} timed out) are too few to fit: at least {FEWEST} are needed")]
+    #[error("too few samples to fit: {events} ended ({censored} timed out), at least {FEWEST} are needed")]
     TooFew { events: usize, censored: usize },
     #[error("all {events} samples are {value} s: there is no spread to fit; write it as a constant")]
     Constant { value: f64, events: usize },

@@ -38,7 +38,7 @@ pub struct Args {
     seed: u64,
 
     /// Afterwards give each scenario's whole program to the solver for so long, and say on stderr what it found: to measure the strategies against
-    #[arg(long, value_name = "SECONDS", conflicts_with_all = ["gap", "generate"])]
+    #[arg(long, value_name = "SECONDS", value_parser = benchmark_gap::seconds, conflicts_with_all = ["gap", "generate"])]
     whole_program: Option<f64>,
 
     #[command(flatten)]

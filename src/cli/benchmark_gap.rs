@@ -39,7 +39,7 @@ pub struct Options {
     nodes: u64,
 
     /// And instead after so many seconds, whatever the nodes: figures that differ from run to run
-    #[arg(long, value_name = "SECONDS", conflicts_with = "nodes")]
+    #[arg(long, value_parser = seconds, value_name = "SECONDS", conflicts_with = "nodes")]
     seconds: Option<f64>,
 }
 
@@ -82,6 +82,14 @@ impl Row {
     fn is_met(&self) -> bool {
         self.runs.iter().filter(|run| run.method == Method::Search).all(|run| self.gap(run).is_some_and(|gap| gap <= GAP_MOST))
     }
+}
+
+/// A solver's time.
+pub fn seconds(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|seconds: &f64| (0.1..=86_400.0).contains(seconds))
+        .ok_or_else(|| "a number of seconds, from 0.1 to a day".to_owned())
 }
 
 pub fn run(asked: &Options, seed: u64, as_json: bool) -> anyhow::Result<Exit> {

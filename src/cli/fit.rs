@@ -3,12 +3,15 @@
 use std::path::PathBuf;
 
 use anyhow::bail;
+use mcplab::experiment::Watch;
 use mcplab::import::{Columns, read_samples};
 use mcplab::report::plot::svg;
 use mcplab::report::{FitReport, fit_plot, fit_text};
 use mcplab::study::fitted;
 use mcplab::units::SimTime;
+use rayon::prelude::*;
 
+use super::progress::Progress;
 use super::{Exit, input, output};
 
 /// Fit distributions to measured durations: parameters with intervals, the choice among families, the line for a scenario
@@ -57,6 +60,12 @@ enum Unit {
 }
 
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
+    if let Some(path) = &args.plot
+        && path.exists()
+        && path.extension().is_none_or(|ending| ending != "svg")
+    {
+        bail!("--plot: {} exists and is not called .svg; choose another name", path.display());
+    }
     let unit = match (args.unit, args.column.as_str()) {
         (Some(Unit::Ms), _) => 1e-3,
         (Some(Unit::S), _) => 1.0,
@@ -71,7 +80,15 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     }
     let file = args.file.display().to_string();
     let name = args.file.file_name().map_or_else(|| file.clone(), |name| name.to_string_lossy().into_owned());
-    let groups = samples.groups.into_iter().map(|group| fitted(group, &name, args.seed)).collect();
+    let watch = Progress::default();
+    watch.phase("fitting", samples.groups.len() as u64);
+    let fit = |group| {
+        let fitted = fitted(group, &name, args.seed);
+        watch.step();
+        fitted
+    };
+    let groups = samples.groups.into_par_iter().map(fit).collect();
+    drop(watch);
     let report = FitReport { file, column: args.column.clone(), by: args.by.clone(), empty: samples.empty, groups };
     if let Some(path) = &args.plot {
         input::write(path, svg(&fit_plot(&report))?.as_bytes())?;

@@ -145,6 +145,9 @@ fn across(scenario: &Scenario, text: &str) -> anyhow::Result<Across> {
         let Some(index) = names.iter().position(|known| *known == name.trim()) else {
             bail!("--weights: no case is called `{}`; there are: {}", name.trim(), names.join(", "));
         };
+        if weights[index] > 0.0 {
+            bail!("--weights: `{}` stands twice", name.trim());
+        }
         let weight: f64 = weight
             .trim()
             .parse()

@@ -80,6 +80,7 @@ pub fn across(start: Start, across: &Across, watch: &dyn Watch) -> Chosen {
     let today = Proposal { name: Strategy::Current.name().to_owned(), mapping: today.clone() };
     let mut proposals = vec![today, best.clone()];
     proposals.extend(others);
+    watch.phase("deciding for what-ifs", scenario.what_ifs.len() as u64);
     for what_if in &scenario.what_ifs {
         for strategy in [Strategy::Milp, Strategy::LocalSearch] {
             let primaries = strategy.decide(&what_if.scenario, design.seed).mapping.primaries();
@@ -88,10 +89,13 @@ pub fn across(start: Start, across: &Across, watch: &dyn Watch) -> Chosen {
                 proposals.push(Proposal { name: format!("{} for {}", strategy.name(), what_if.name), mapping });
             }
         }
+        watch.step();
     }
     pool.add(proposals, watch);
     let of_base = pool.entries.iter().position(|entry| entry.proposal.mapping.assignments == best.mapping.assignments).unwrap_or(0);
-    let may_be_chosen = |entry: &Entry| entry.verdict <= verdict;
+    let exceeded = best.mapping.limits_exceeded(scenario).len();
+    let may_be_chosen =
+        |entry: &Entry| entry.verdict <= verdict && entry.stable && entry.proposal.mapping.limits_exceeded(scenario).len() <= exceeded;
     let mut chosen = of_base;
     let mut rounds = 0;
     let combine = |costs: &[f64]| across.value(costs);
@@ -113,8 +117,12 @@ pub fn across(start: Start, across: &Across, watch: &dyn Watch) -> Chosen {
         (0..pool.entries.len()).filter(|index| *index == chosen || may_be_chosen(&pool.entries[*index])).collect();
     let samples: Vec<Samples> = alternatives.iter().map(|index| pool.samples(*index)).collect();
     let position = alternatives.iter().position(|index| *index == chosen).expect("the chosen one is among them");
-    let mut shown = vec![chosen, of_base, 0];
-    shown.dedup();
+    let mut shown = vec![chosen];
+    for other in [of_base, 0] {
+        if !shown.contains(&other) {
+            shown.push(other);
+        }
+    }
     let is_other = chosen != of_base;
     Chosen {
         report: AcrossReport {
@@ -149,6 +157,8 @@ struct Entry {
     /// By case, then replication.
     losses: Vec<Samples>,
     verdict: Verdict,
+    /// In the base.
+    stable: bool,
 }
 
 struct Pool<'a> {
@@ -185,6 +195,7 @@ impl Pool<'_> {
             let simulated = |(world, replications)| simulated_losses(world, replications).map(|loss| loss + planned).collect();
             let losses = self.worlds.iter().copied().zip(of.iter().map(Vec::as_slice)).map(simulated).collect();
             let what_ifs = std::iter::once(None).chain(self.scenario.what_ifs.iter().map(Some));
+            let summary = summarize(self.scenario, &of[0]);
             let judged: Vec<Judged> = what_ifs
                 .zip(self.worlds.iter().zip(&of))
                 .filter(|(what_if, _)| what_if.is_none_or(|w| w.required))
@@ -196,7 +207,7 @@ impl Pool<'_> {
                 self.today.clone_from(&of[0]);
             }
             let verdict = verdict_of(self.scenario, &proposal.mapping, &judged, [&of[0], &self.today]);
-            self.entries.push(Entry { proposal, losses, verdict });
+            self.entries.push(Entry { proposal, losses, verdict, stable: summary.is_stable() });
         }
     }
 

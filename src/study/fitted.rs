@@ -162,6 +162,6 @@ mod tests {
         assert!(alike.unfit.as_ref().is_some_and(|why| why.contains("no spread")), "{alike:?}");
         assert_eq!(read(&alike.lines[0]).value, Distribution::Constant(SimTime::from_millis(2)));
         let few = fitted(group(vec![0.002; 3], vec![0.1; 9]), "calls.csv", 1);
-        assert!(few.unfit.is_some_and(|why| why.contains("3 samples that ended (9 timed out) are too few")) && few.lines.is_empty());
+        assert!(few.unfit.is_some_and(|why| why.contains("3 ended (9 timed out), at least 10")) && few.lines.is_empty());
     }
 }

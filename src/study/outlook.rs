@@ -65,6 +65,7 @@ pub(super) fn outlook(trials: &Trials, held: Held, breaks: bool, watch: &dyn Wat
     let Held { row: best, mapping, verdict } = held;
     let today = &trials.today.mapping;
     let balance = [Over::All, Over::Sharing].into_iter().filter(|over| scenario.target(over.kpi()).is_some());
+    watch.phase("proving what is reachable", 1);
     let missed = best.cases.iter().any(|case| case.judged.results.iter().any(|r| !r.met && !r.kpi.is_planned()));
     Outlook {
         balance: balance.map(|over| balance_facts(scenario, over, today, &[])).collect(),
@@ -72,7 +73,10 @@ pub(super) fn outlook(trials: &Trials, held: Held, breaks: bool, watch: &dyn Wat
         remedies: if verdict != Verdict::Validated && missed { remedies(scenario, best, design, watch) } else { Vec::new() },
         load: breaks.then(|| load(scenario, mapping, design, watch)),
         load_replications: design.replications.min(REPLICATIONS),
-        slots: worth_of_slots(scenario, &mapping.primaries()),
+        slots: {
+            watch.phase("weighing slots", 1);
+            worth_of_slots(scenario, &mapping.primaries())
+        },
     }
 }
 
@@ -82,21 +86,19 @@ fn cheapest(trials: &Trials, chosen: &Mapping, watch: &dyn Watch) -> Option<Chea
     let today = &trials.today.mapping;
     let describe_all = |changes: Vec<Change>| changes.into_iter().map(|change| describe(scenario, change)).collect();
     let ours = chosen.changes_from(today);
+    let run = |mapping: &Mapping| trials.run(std::slice::from_ref(mapping), watch).pop().expect("one trial a mapping");
     for fewest in fewest_changes(scenario, ours.len() as u32) {
         let mapping = Mapping::with_policy_fallbacks(scenario, &fewest.primaries);
         let changes = mapping.changes_from(today);
         if changes.len() == ours.len() {
             return Some(Cheapest { changes: describe_all(ours), loss_more: None, proven: fewest.proven });
         }
-        let both = [mapping, chosen.clone()];
-        let tried = trials.run(&both, watch);
-        if let [theirs, ours] = &tried[..]
-            && theirs.verdict == Verdict::Validated
-            && theirs.summary.is_stable()
-        {
+        let trial = run(&mapping);
+        if trial.verdict == Verdict::Validated && trial.summary.is_stable() {
+            let ours = run(chosen);
             return Some(Cheapest {
                 changes: describe_all(changes),
-                loss_more: paired(&losses(scenario, &both[0], &theirs.base), &losses(scenario, &both[1], &ours.base)),
+                loss_more: paired(&losses(scenario, &mapping, &trial.base), &losses(scenario, chosen, &ours.base)),
                 proven: fewest.proven,
             });
         }
