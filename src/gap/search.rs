@@ -25,6 +25,9 @@ const CANDIDATES: usize = 6;
 
 /// About ten seconds on one slow core, at most.
 pub const MOVES: u64 = 240_000_000;
+/// Places (items x agents) are few in small instances, which then take fewer moves: what there is to find is found early, and their trees cost more
+/// than their nodes.
+const MOVES_A_PLACE: u64 = 400_000;
 
 /// What the search found.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +42,7 @@ pub struct Found {
 
 /// Ends with the budget of moves, or with an assignment that meets the proven bound.
 pub fn search(instance: &Instance, budget: u64, seed: u64) -> Found {
+    let budget = budget.min(MOVES_A_PLACE * (instance.agents * instance.items) as u64);
     let relaxed = relax(instance);
     let guide = Guide::new(instance, &relaxed.prices, CANDIDATES);
     let key = Key::new(seed).named("generalised assignment");
