@@ -25,27 +25,35 @@ pub mod import;
 /// Which server serves each need of each agent, in which order of preference.
 pub mod mapping;
 
+#[cfg(feature = "simulator")]
 /// One replication of the simulation.
 pub mod engine;
 
+#[cfg(feature = "simulator")]
 /// KPIs with their intervals, alerts, paired comparisons, the verdict.
 pub mod judge;
 
+#[cfg(feature = "simulator")]
 /// Many replications of many mappings and what-ifs, in parallel, on the same randomness.
 pub mod experiment;
 
+#[cfg(feature = "simulator")]
 /// Exact oracles, the coverage of our own intervals, what common random numbers are worth: the engine proven right.
 pub mod proof;
 
+#[cfg(feature = "simulator")]
 /// Ways to decide a mapping, one file each.
 pub mod strategy;
 
+#[cfg(feature = "simulator")]
 /// The generalised assignment problem, with published figures: our solvers against what others know.
 pub mod gap;
 
+#[cfg(feature = "simulator")]
 /// A question answered: which mapping is best here, and on what evidence.
 pub mod study;
 
+#[cfg(feature = "cli")]
 /// Results rendered: terminal, JSON, Parquet.
 pub mod report;
 

@@ -24,7 +24,7 @@ mod warning;
 use std::path::{Path, PathBuf};
 
 pub use backup::{Action, Outcome};
-pub use config::secrets;
+pub use config::{add_server, secrets};
 pub use edit::*;
 pub use error::{ApplyError, Refusal};
 pub use journal::{Recovered, RecoveryOutcome};

@@ -9,9 +9,10 @@ mod csv;
 mod jsonl;
 mod lines;
 mod matching;
+#[cfg(feature = "cli")]
 mod parquet;
 mod summary;
-#[cfg(test)]
+#[cfg(all(test, feature = "cli"))]
 mod tests;
 mod time;
 
@@ -106,7 +107,10 @@ pub fn read(path: &Path, scenario: &Scenario) -> Result<CallLog, CallLogError> {
     match ending.as_str() {
         // What somebody appends meanwhile is no part of what was hashed.
         "csv" => csv::read(file.take(size), &mut collector)?,
+        #[cfg(feature = "cli")]
         "parquet" => parquet::read(file, size, &mut collector)?,
+        #[cfg(not(feature = "cli"))]
+        "parquet" => return Err(CallLogError::Parquet { file: name, reason: "this build reads no Parquet".to_owned() }),
         _ => jsonl::read(file.take(size), &mut collector)?,
     }
     let (calls, summary) = collector.finish()?;
