@@ -4,6 +4,7 @@
 mod choice;
 mod empirical;
 mod exponential;
+mod failures;
 mod gamma;
 mod goodness;
 mod information;
@@ -12,6 +13,8 @@ mod lognormal;
 mod lomax;
 mod mixture;
 mod optimise;
+mod outages;
+mod proportion;
 mod sample;
 mod shifted;
 #[cfg(test)]
@@ -20,6 +23,9 @@ mod weibull;
 
 pub use choice::{Estimated, Family, Fit, fits};
 pub use empirical::empirical;
+pub use failures::{Call, Failures, FailuresError, failures};
 pub use goodness::{Goodness, goodness};
 pub use law::{Law, Unit};
+pub use outages::Outage;
+pub use proportion::{Proportion, proportion};
 pub use sample::{FEWEST, Sample, SampleError};

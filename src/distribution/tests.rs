@@ -46,12 +46,12 @@ fn fitted_families_are_drawn_as_their_formulas_say() {
     };
     // Shape 2 is Rayleigh's: scv 4 / pi - 1, quantiles scale sqrt(-ln(1 - p)), scale 2 / sqrt(pi) of the mean.
     let pi = std::f64::consts::PI;
-    let rayleigh = |p: f64| 2.0 / pi.sqrt() * (-(1.0 - p as f64).ln()).sqrt();
+    let rayleigh = |p: f64| 2.0 / pi.sqrt() * (-(1.0 - p).ln()).sqrt();
     check(Distribution::Weibull { mean: SECOND, shape: 2.0 }, 1.0, 4.0 / pi - 1.0, rayleigh(0.5), rayleigh(0.95));
     // Shape 1/2: scale is half the mean, scv 5.
     check(Distribution::Weibull { mean: SECOND, shape: 0.5 }, 1.0, 5.0, 0.5 * 2f64.ln().powi(2), 0.5 * 20f64.ln().powi(2));
     // scv shape / (shape - 2); quantiles scale ((1 - p)^(-1 / shape) - 1).
-    let lomax = |p: f64| 7.0 * ((1.0 - p as f64).powf(-0.125) - 1.0);
+    let lomax = |p: f64| 7.0 * ((1.0 - p).powf(-0.125) - 1.0);
     check(Distribution::Pareto { mean: SECOND, shape: 8.0 }, 1.0, 8.0 / 6.0, lomax(0.5), lomax(0.95));
     let exponential = |mean: f64| Distribution::Exponential { mean: seconds(mean) };
     let shifted = Distribution::Shifted { least: seconds(0.5), beyond: Box::new(exponential(1.0)) };
