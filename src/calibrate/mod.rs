@@ -3,6 +3,7 @@
 
 mod arrivals;
 mod choice;
+mod concurrency;
 mod empirical;
 mod exponential;
 mod failures;
@@ -25,6 +26,7 @@ mod weibull;
 
 pub use arrivals::{ArrivalProcess, ArrivalsError, PartOfDay, Profile, Statistic, Watched, arrivals};
 pub use choice::{Estimated, Family, Fit, fits};
+pub use concurrency::{Concurrency, ConcurrencyError, FEWEST_LEVELS, Level, concurrency};
 pub use empirical::empirical;
 pub use failures::{Call, Failures, FailuresError, failures};
 pub use goodness::{Goodness, goodness};
