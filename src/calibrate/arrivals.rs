@@ -234,7 +234,7 @@ fn kolmogorov(x: f64) -> f64 {
     if x < 0.2 {
         return 1.0;
     }
-    let terms = (1..=100).map(|k| f64::from(k)).map(|k| if k % 2.0 == 1.0 { 1.0 } else { -1.0 } * (-2.0 * k * k * x * x).exp());
+    let terms = (1..=100).map(f64::from).map(|k| if k % 2.0 == 1.0 { 1.0 } else { -1.0 } * (-2.0 * k * k * x * x).exp());
     (2.0 * terms.sum::<f64>()).clamp(0.0, 1.0)
 }
 

@@ -3,6 +3,9 @@
 use serde::Serialize;
 use statrs::distribution::{Beta, ContinuousCDF};
 
+use super::choice::Estimated;
+use super::law::Unit;
+
 /// A share that was counted.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Proportion {
@@ -11,6 +14,12 @@ pub struct Proportion {
     pub value: f64,
     /// 95 %.
     pub interval: (f64, f64),
+}
+
+impl Proportion {
+    pub fn estimated(&self, name: &'static str) -> Estimated {
+        Estimated { name, unit: Unit::None, value: self.value, interval: Some(self.interval) }
+    }
 }
 
 /// `of` among `n` with the interval of Clopper & Pearson (1934, Biometrika 26): it holds the truth in at least 95 of 100, also where none or
