@@ -1,11 +1,15 @@
 //! What a latency, an interarrival time or a repair time is drawn from.
 
-use rand::RngExt;
-use rand_distr::StandardNormal;
-use serde::Serialize;
+mod sampler;
+#[cfg(test)]
+mod tests;
 
-use crate::random::Generator;
+use serde::Serialize;
+use statrs::function::gamma::ln_gamma;
+
 use crate::units::SimTime;
+
+pub use sampler::Sampler;
 
 /// A distribution of durations. All parameters are durations or dimensionless, checked when the scenario is read.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -23,7 +27,27 @@ pub enum Distribution {
     Uniform { min: SimTime, max: SimTime },
     /// One of these, each as likely.
     Empirical(Vec<SimTime>),
+    /// A hazard that falls (a shape below 1) or rises (above) as a power of time.
+    Weibull { mean: SimTime, shape: f64 },
+    /// Pareto of type II from zero, also Lomax: P(X > x) = (1 + x / scale)^-shape with scale = mean (shape - 1); the shape is above 1.
+    Pareto { mean: SimTime, shape: f64 },
+    /// Never shorter than `least`: what a network or a process takes at best, and then some.
+    Shifted { least: SimTime, beyond: Box<Distribution> },
+    /// Each part as often as its share, above 0; the shares sum to 1.
+    Mixture(Vec<Part>),
 }
+
+/// One of the kinds of times that a mixture has.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Part {
+    pub share: f64,
+    pub of: Distribution,
+}
+
+/// Shapes of a Weibull that can be stated: from a cv of 430, which no time has, to a cv of 0.1 %.
+pub const WEIBULL_SHAPES: (f64, f64) = (0.1, 1e3);
+/// Of a Pareto, without the first: there the mean is infinite. At the last it is an exponential.
+pub const PARETO_SHAPES: (f64, f64) = (1.0, 1e3);
 
 impl Distribution {
     /// A distribution that is always zero.
@@ -33,13 +57,19 @@ impl Distribution {
     pub fn mean(&self) -> f64 {
         match self {
             Distribution::Constant(value) => value.as_secs(),
-            Distribution::Exponential { mean } | Distribution::Lognormal { mean, .. } | Distribution::Gamma { mean, .. } => mean.as_secs(),
+            Distribution::Exponential { mean }
+            | Distribution::Lognormal { mean, .. }
+            | Distribution::Gamma { mean, .. }
+            | Distribution::Weibull { mean, .. }
+            | Distribution::Pareto { mean, .. } => mean.as_secs(),
             Distribution::Uniform { min, max } => (min.as_secs() + max.as_secs()) / 2.0,
             Distribution::Empirical(values) => values.iter().map(|v| v.as_secs()).sum::<f64>() / values.len().max(1) as f64,
+            Distribution::Shifted { least, beyond } => least.as_secs() + beyond.mean(),
+            Distribution::Mixture(parts) => parts.iter().map(|part| part.share * part.of.mean()).sum(),
         }
     }
 
-    /// Squared coefficient of variation: variance / mean^2; zero for a distribution that is always zero.
+    /// Squared coefficient of variation: variance / mean^2; zero for a distribution that is always zero. Always finite.
     pub fn scv(&self) -> f64 {
         match self {
             Distribution::Constant(_) => 0.0,
@@ -54,72 +84,34 @@ impl Distribution {
                 let variance = values.iter().map(|v| (v.as_secs() - mean).powi(2)).sum::<f64>() / values.len().max(1) as f64;
                 if mean > 0.0 { variance / (mean * mean) } else { 0.0 }
             }
-        }
-    }
-
-    /// Made ready for many draws.
-    pub fn sampler(&self) -> Sampler {
-        let nanos = |time: &SimTime| time.0 as f64;
-        match self {
-            Distribution::Constant(value) => Sampler::Constant(*value),
-            Distribution::Exponential { mean } => Sampler::Exponential { mean: nanos(mean) },
-            // Without spread there is nothing to draw; of no time, a spread is none.
-            Distribution::Lognormal { mean, cv } | Distribution::Gamma { mean, cv } if mean.0 == 0 || *cv <= 0.0 => {
-                Sampler::Constant(*mean)
+            // E X^r = scale^r gamma(1 + r / shape). Johnson, Kotz & Balakrishnan (1994), vol. 1, ch. 21.
+            Distribution::Weibull { mean, shape } if mean.0 > 0 => {
+                (ln_gamma(1.0 + 2.0 / shape) - 2.0 * ln_gamma(1.0 + 1.0 / shape)).exp_m1()
             }
-            Distribution::Lognormal { mean, cv } => {
-                // Johnson, Kotz & Balakrishnan (1994), vol. 1, ch. 14: sigma^2 = ln(1 + cv^2), mu = ln(mean) - sigma^2/2.
-                let variance = (1.0 + cv * cv).ln();
-                Sampler::Lognormal { mu: nanos(mean).ln() - variance / 2.0, sigma: variance.sqrt() }
+            Distribution::Pareto { mean, shape } if mean.0 > 0 => pareto_scv(mean.as_secs(), *shape),
+            Distribution::Weibull { .. } | Distribution::Pareto { .. } => 0.0,
+            Distribution::Shifted { beyond, .. } => {
+                let (mean, of_beyond) = (self.mean(), beyond.mean());
+                if mean > 0.0 { beyond.scv() * (of_beyond / mean).powi(2) } else { 0.0 }
             }
-            Distribution::Gamma { mean, cv } => {
-                let shape = 1.0 / (cv * cv);
-                // A shape or scale that is no positive finite number: no spread is left to draw.
-                rand_distr::Gamma::new(shape, nanos(mean) / shape).map_or(Sampler::Constant(*mean), Sampler::Gamma)
+            Distribution::Mixture(parts) => {
+                let mean = self.mean();
+                let square = |part: &Part| part.share * (1.0 + part.of.scv()) * (part.of.mean() / mean).powi(2);
+                if mean > 0.0 { parts.iter().map(square).sum::<f64>() - 1.0 } else { 0.0 }
             }
-            Distribution::Uniform { min, max } => Sampler::Uniform { min: min.0, max: max.0.max(min.0) },
-            Distribution::Empirical(values) if values.is_empty() => Sampler::Constant(SimTime::ZERO),
-            Distribution::Empirical(values) => Sampler::Empirical(values.clone()),
         }
     }
 }
 
-/// A distribution with what its draws need computed; in nanoseconds.
-#[derive(Debug, Clone)]
-pub enum Sampler {
-    Constant(SimTime),
-    Exponential { mean: f64 },
-    Lognormal { mu: f64, sigma: f64 },
-    Gamma(rand_distr::Gamma<f64>),
-    Uniform { min: u64, max: u64 },
-    Empirical(Vec<SimTime>),
-}
-
-impl Sampler {
-    /// One draw. Never negative, never longer than [`SimTime::LONGEST`].
-    #[inline(always)]
-    pub fn sample(&self, mut generator: Generator) -> SimTime {
-        match self {
-            Sampler::Constant(value) => *value,
-            Sampler::Exponential { mean } => SimTime::from_nanos(mean * generator.exponential()),
-            Sampler::Lognormal { mu, sigma } => {
-                let normal: f64 = generator.sample(StandardNormal);
-                SimTime::from_nanos((mu + sigma * normal).exp())
-            }
-            Sampler::Gamma(gamma) => SimTime::from_nanos(generator.sample(gamma)),
-            Sampler::Uniform { min, max } => SimTime(generator.random_range(*min..=*max)),
-            Sampler::Empirical(values) => values[generator.random_range(0..values.len())],
-        }
-    }
-
-    /// The only value that it draws, where it has only one.
-    #[inline(always)]
-    pub fn constant(&self) -> Option<SimTime> {
-        match self {
-            Sampler::Constant(value) => Some(*value),
-            _ => None,
-        }
-    }
+/// shape / (shape - 2), but for what the longest time cuts off, which matters near a shape of 2 and below, where that is infinite:
+/// E min(X, longest)^2 = 2 x the integral of x P(X > x) up to the longest.
+fn pareto_scv(mean: f64, shape: f64) -> f64 {
+    let scale = mean * (shape - 1.0);
+    let longest = (SimTime::LONGEST.as_secs() / scale).ln_1p();
+    // The integral of u^(power - 1) from 1 to 1 + longest / scale.
+    let integral = |power: f64| if power == 0.0 { longest } else { (power * longest).exp_m1() / power };
+    // Of a mean that is cut off itself, what is left may vary less than that.
+    (2.0 * (shape - 1.0).powi(2) * (integral(2.0 - shape) - integral(1.0 - shape)) - 1.0).max(0.0)
 }
 
 /// The coefficient of variation of the lognormal whose mean is `mean` and whose 95 % quantile is `p95` (both in any one
@@ -133,42 +125,4 @@ pub fn lognormal_cv(mean: f64, p95: f64) -> Option<f64> {
     }
     let sigma = Z95 - discriminant.sqrt();
     Some((sigma.powi(2).exp() - 1.0).sqrt())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::random::Key;
-
-    const SECOND: SimTime = SimTime(1_000_000_000);
-
-    #[test]
-    fn draws_have_the_mean_and_the_variation_they_state() {
-        for distribution in [
-            Distribution::Constant(SECOND),
-            Distribution::Exponential { mean: SECOND },
-            Distribution::Lognormal { mean: SECOND, cv: 0.5 },
-            Distribution::Gamma { mean: SECOND, cv: 0.5 },
-            Distribution::Uniform { min: SimTime::ZERO, max: SECOND },
-            Distribution::Empirical(vec![SECOND, SimTime(3 * SECOND.0)]),
-        ] {
-            let key = Key::new(3);
-            let n = 200_000;
-            let draws: Vec<f64> = (0..n).map(|i| distribution.sampler().sample(key.at(i).generator()).as_secs()).collect();
-            let mean = draws.iter().sum::<f64>() / n as f64;
-            let scv = draws.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / n as f64 / (mean * mean);
-            assert!((mean / distribution.mean() - 1.0).abs() < 0.01, "{distribution:?}: mean {mean}");
-            assert!((scv - distribution.scv()).abs() < 0.03, "{distribution:?}: scv {scv}");
-        }
-    }
-
-    #[test]
-    fn a_lognormal_from_its_quantile_has_that_quantile() {
-        let cv = lognormal_cv(0.150, 0.400).unwrap();
-        let sigma = (1.0 + cv * cv).ln().sqrt();
-        let p95 = 0.150 * (1.644_853_626_951_472_2 * sigma - sigma * sigma / 2.0).exp();
-        assert!((p95 - 0.400).abs() < 1e-12);
-        assert_eq!(lognormal_cv(1.0, 4.0), None);
-        assert_eq!(lognormal_cv(1.0, 0.5), None);
-    }
 }

@@ -1,7 +1,7 @@
 //! The engine is right: the same checks as `mcplab prove`, a test a group, so that what fails has a name.
 
 use mcplab::experiment::Watch;
-use mcplab::proof::{Group, Proof, coverage, find, reductions};
+use mcplab::proof::{Group, Proof, calibration, coverage, find, reductions};
 use mcplab::report::proof_text;
 
 const NOBODY: &dyn Watch = &();
@@ -39,6 +39,11 @@ fn intervals_hold_the_truth_as_often_as_they_say() {
 #[test]
 fn common_random_numbers_narrow_differences() {
     check(Proof { variance: reductions(NOBODY), ..Proof::default() });
+}
+
+#[test]
+fn calibration_finds_what_the_scenario_states() {
+    check(Proof { calibration: calibration(NOBODY), ..Proof::default() });
 }
 
 fn oracles(group: Group) {

@@ -1,6 +1,8 @@
 //! Lomax, which is Pareto of type II from zero: a tail as a power of time.
 
+use crate::distribution::{Distribution, PARETO_SHAPES};
 use crate::random::Generator;
+use crate::units::SimTime;
 
 use super::law::{Law, Parameter, STEP, Unit};
 use super::optimise::{Peak, peak};
@@ -29,13 +31,10 @@ pub fn fit(sample: &Sample) -> Option<Lomax> {
     };
     let middle = sample.events()[sample.events().len() / 2].ln();
     match peak(likelihood, middle - 12.0, middle + 12.0, 25) {
-        Peak::Inside(u) => Some(at(u)).filter(|law| law.shape.is_finite() && law.shape < SHAPE_MAX),
+        Peak::Inside(u) => Some(at(u)).filter(|law| law.shape.is_finite() && law.shape < PARETO_SHAPES.1),
         Peak::Low | Peak::High => None,
     }
 }
-
-/// Beyond it nothing tells a Lomax from an exponential.
-const SHAPE_MAX: f64 = 1e3;
 
 impl Law for Lomax {
     fn ln_density(&self, x: f64) -> f64 {
@@ -64,6 +63,12 @@ impl Law for Lomax {
 
     fn refit(&self, sample: &Sample) -> Option<Box<dyn Law>> {
         fit(sample).map(|law| Box::new(law) as Box<dyn Law>)
+    }
+
+    fn distribution(&self) -> Option<Distribution> {
+        // Written with four digits, the shape has to stay above the bound.
+        let possible = self.shape >= PARETO_SHAPES.0 + 1e-3 && self.mean() <= SimTime::LONGEST.as_secs();
+        possible.then(|| Distribution::Pareto { mean: SimTime::from_secs(self.mean()), shape: self.shape })
     }
 
     fn quantile(&self, p: f64) -> f64 {

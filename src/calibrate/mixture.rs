@@ -2,6 +2,7 @@
 
 use std::f64::consts::PI;
 
+use crate::distribution::{Distribution, Part};
 use crate::random::Generator;
 
 use super::law::{Chart, Law, Parameter, STEP, Unit};
@@ -193,6 +194,11 @@ impl Law for Mixture {
     fn with(&self, values: &[f64]) -> Box<dyn Law> {
         let part = |at: usize| Lognormal { mu: values[at].ln(), sigma: values[at + 1] };
         Box::new(Mixture { weight: values[0], parts: [part(1), part(3)] })
+    }
+
+    fn distribution(&self) -> Option<Distribution> {
+        let part = |(share, part): (f64, &Lognormal)| Some(Part { share, of: part.distribution()? });
+        self.weights().into_iter().zip(&self.parts).map(part).collect::<Option<_>>().map(Distribution::Mixture)
     }
 
     /// From where it is: a sample that is drawn from it has its maximum near.

@@ -2,7 +2,9 @@
 
 use statrs::distribution::{ContinuousCDF, FisherSnedecor};
 
+use crate::distribution::Distribution;
 use crate::random::Generator;
+use crate::units::SimTime;
 
 use super::exponential::{self, Exponential};
 use super::law::{Chart, Law, Parameter, Unit, ln_likelihood};
@@ -98,6 +100,10 @@ impl Law for Shifted {
             _ => fit(sample, self.fit_beyond),
         };
         law.map(|law| Box::new(law) as Box<dyn Law>)
+    }
+
+    fn distribution(&self) -> Option<Distribution> {
+        Some(Distribution::Shifted { least: SimTime::from_secs(self.shift), beyond: Box::new(self.beyond.distribution()?) })
     }
 
     fn quantile(&self, p: f64) -> f64 {

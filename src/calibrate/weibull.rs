@@ -2,7 +2,9 @@
 
 use statrs::function::gamma::ln_gamma;
 
+use crate::distribution::{Distribution, WEIBULL_SHAPES};
 use crate::random::Generator;
+use crate::units::SimTime;
 
 use super::law::{Law, Parameter, STEP, Unit};
 use super::optimise::root;
@@ -72,6 +74,11 @@ impl Law for Weibull {
 
     fn refit(&self, sample: &Sample) -> Option<Box<dyn Law>> {
         fit(sample).map(|law| Box::new(law) as Box<dyn Law>)
+    }
+
+    fn distribution(&self) -> Option<Distribution> {
+        let possible = (WEIBULL_SHAPES.0..=WEIBULL_SHAPES.1).contains(&self.shape) && self.mean() <= SimTime::LONGEST.as_secs();
+        possible.then(|| Distribution::Weibull { mean: SimTime::from_secs(self.mean()), shape: self.shape })
     }
 
     fn quantile(&self, p: f64) -> f64 {

@@ -12,10 +12,10 @@ use super::{Exit, output};
 /// Prove the engine right: exact values of queueing theory, the coverage of its intervals, what common random numbers are worth
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  mcplab prove                     everything\n  mcplab prove oracles             known figures of known queues, each with its source\n  mcplab prove coverage            do 95 of 100 of our 95 % intervals hold the truth?\n  mcplab prove variance --json     the variance of differences, with common random numbers and without\n\nTakes up to five minutes on two idle cores (variance a few seconds). Seeds are fixed: it prints the same every time.\nEvery oracle is a scenario that can be read and run by itself: scenarios/oracles/.\n\nExit code: 0 everything holds, 1 something does not, 2 an error."
+    after_help = "Examples:\n  mcplab prove                     everything\n  mcplab prove oracles             known figures of known queues, each with its source\n  mcplab prove coverage            do 95 of 100 of our 95 % intervals hold the truth?\n  mcplab prove variance --json     the variance of differences, with common random numbers and without\n  mcplab prove calibration         does calibration find a scenario's figures in its log?\n\nTakes up to five minutes on two idle cores (variance a few seconds). Seeds are fixed: it prints the same every time.\nEvery oracle is a scenario that can be read and run by itself: scenarios/oracles/.\n\nExit code: 0 everything holds, 1 something does not, 2 an error."
 )]
 pub struct Args {
-    /// One of the three, instead of all
+    /// One of these, instead of all
     #[arg(value_enum)]
     what: Option<What>,
 
@@ -32,6 +32,8 @@ enum What {
     Coverage,
     /// The variance of a difference between two mappings, paired and unpaired
     Variance,
+    /// Two hundred simulated days, each calibrated from its log: how many 95 % intervals hold what the scenario states
+    Calibration,
 }
 
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
@@ -48,6 +50,9 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     }
     if asked(What::Variance) {
         proof.variance = proof::reductions(&watch);
+    }
+    if asked(What::Calibration) {
+        proof.calibration = proof::calibration(&watch);
     }
     drop(watch);
     match args.json {

@@ -78,7 +78,7 @@ fn of_kpi(figure: &'static str, kpi: Kpi, exact: f64, summaries: &[Summary]) -> 
 }
 
 /// 95 % interval of a share. Wilson (1927), JASA 22.
-fn wilson(share: f64, n: f64) -> [f64; 2] {
+pub(super) fn wilson(share: f64, n: f64) -> [f64; 2] {
     const Z: f64 = 1.959_964;
     let middle = (share + Z * Z / (2.0 * n)) / (1.0 + Z * Z / n);
     let half = Z / (1.0 + Z * Z / n) * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();

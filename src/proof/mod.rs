@@ -1,6 +1,7 @@
 //! Proof that the engine and its statistics are right: exact values of queueing theory inside narrow intervals, intervals that hold
-//! the truth as often as they say, and what common random numbers are worth.
+//! the truth as often as they say, what common random numbers are worth, and calibration that finds a scenario's figures in its log.
 
+mod calibration;
 mod clients;
 mod coverage;
 mod dispatch;
@@ -15,6 +16,7 @@ mod variance;
 
 use serde::Serialize;
 
+pub use calibration::calibration;
 pub use coverage::{Coverage, coverage};
 pub use oracle::{Expected, Finding, Oracle, Rule, find};
 pub use probe::Seen;
@@ -56,6 +58,7 @@ pub struct Proof {
     pub oracles: Vec<Finding>,
     pub coverage: Vec<Coverage>,
     pub variance: Vec<Reduction>,
+    pub calibration: Vec<Coverage>,
 }
 
 impl Proof {
@@ -63,5 +66,6 @@ impl Proof {
         self.oracles.iter().all(|finding| finding.holds)
             && self.coverage.iter().all(|coverage| coverage.holds)
             && self.variance.iter().all(|reduction| reduction.holds)
+            && self.calibration.iter().all(|coverage| coverage.holds)
     }
 }

@@ -23,6 +23,11 @@ pub fn proof_text(proof: &Proof) -> String {
         text += &indented(&variance(&proof.variance));
         text += "  ✓ the 95 % interval of the ratio of variances is above 1\n\n";
     }
+    if !proof.calibration.is_empty() {
+        text += "Calibration: how many 95 % intervals, each from the log of a simulated day, hold the figure that the scenario states\n";
+        text += &indented(&coverage(&proof.calibration));
+        text += "  ✓ from 90 to 99 %\n\n";
+    }
     text + &verdict(proof)
 }
 
@@ -89,7 +94,8 @@ fn verdict(proof: &Proof) -> String {
     let oracles = proof.oracles.iter().map(|finding| (finding.holds, format!("{}: {}", finding.oracle, finding.figure)));
     let coverage = proof.coverage.iter().map(|of| (of.holds, format!("coverage: {}", of.figure)));
     let variance = proof.variance.iter().map(|of| (of.holds, format!("{}: {}", of.comparison, of.figure)));
-    let all: Vec<(bool, String)> = oracles.chain(coverage).chain(variance).collect();
+    let calibration = proof.calibration.iter().map(|of| (of.holds, format!("calibration: {}", of.figure)));
+    let all: Vec<(bool, String)> = oracles.chain(coverage).chain(variance).chain(calibration).collect();
     let failed: Vec<&str> = all.iter().filter(|(holds, _)| !holds).map(|(_, name)| name.as_str()).collect();
     match failed.is_empty() {
         true => format!("All of {} hold.\n", count(all.len(), "figure")),

@@ -1,6 +1,7 @@
 //! Text becomes a scenario, or every mistake in it is named with its place.
 
 mod agent;
+pub(crate) mod distribution;
 mod fault;
 pub(crate) mod figure;
 pub(super) mod overlay;

@@ -132,6 +132,19 @@ fn mistakes_are_named_with_their_place_and_a_hint() {
     );
     check("distribution", &[("p95 = \"400ms\"", "p59 = \"400ms\""), ("\"250ms\"", "{ lognormle = { mean = \"1s\" } }")]);
     check(
+        "fitted",
+        &[
+            (
+                "\"250ms\"",
+                "{ mixture = [{ share = 0.7, weibull = { mean = \"1s\", shape = 0 } }, { share = 0.2, pareto = { mean = \"1s\", shape = 1 } }] }",
+            ),
+            ("p95 = \"400ms\"", "cv = 0.5 }, shifted = { exponential = \"1s\""),
+        ],
+    );
+    check("shifted", &[("\"250ms\"", "{ shifted = { exponential = \"1s\" } }")]);
+    check("mixture", &[("\"250ms\"", "{ mixture = [{ share = 0.3, exponential = \"1s\" }, { share = 0.3, gama = \"1s\" }] }")]);
+    check("mixture_of_one", &[("\"250ms\"", "{ mixture = [{ share = 1, exponential = \"1s\" }] }")]);
+    check(
         "source",
         &[("complexity = 5", "complexity = { value = 5, source = \"guessed\" }"), ("slots = 1", "slots = { value = 1, n = 3 }")],
     );
@@ -359,6 +372,40 @@ fn every_truncation_is_an_answer() {
             check_any(&sample[..at]).unwrap_or_else(|error| panic!("cut at {at}: {error}"));
             check_any(&sample[at..]).unwrap_or_else(|error| panic!("from {at}: {error}"));
         }
+    }
+}
+
+fn any_distribution() -> impl Strategy<Value = Distribution> {
+    let time = || (0..SimTime::LONGEST.0 >> 11).prop_map(SimTime);
+    let plain = prop_oneof![
+        time().prop_map(Distribution::Constant),
+        time().prop_map(|mean| Distribution::Exponential { mean }),
+        (time(), 0.0..1e3f64).prop_map(|(mean, cv)| Distribution::Lognormal { mean, cv }),
+        (time(), 1e-6..1e3f64).prop_map(|(mean, cv)| Distribution::Gamma { mean, cv }),
+        (time(), 0.1..1e3f64).prop_map(|(mean, shape)| Distribution::Weibull { mean, shape }),
+        (time(), 1.001..1e3f64).prop_map(|(mean, shape)| Distribution::Pareto { mean, shape }),
+        time().prop_map(|min| Distribution::Uniform { min, max: SimTime::LONGEST }),
+        prop::collection::vec(time(), 1..4).prop_map(Distribution::Empirical),
+    ];
+    plain.prop_recursive(3, 8, 3, |inner| {
+        let part = |(share, of)| crate::distribution::Part { share, of };
+        prop_oneof![
+            ((0..1u64 << 50).prop_map(SimTime), inner.clone())
+                .prop_map(|(least, beyond)| Distribution::Shifted { least, beyond: Box::new(beyond) }),
+            (0.001..0.999f64, inner.clone(), inner)
+                .prop_map(move |(share, a, b)| Distribution::Mixture(vec![part((share, a)), part((1.0 - share, b))])),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_distribution_is_written_and_read_back(of in any_distribution()) {
+        let line = spelled_distribution(&Figure::stated(of.clone()));
+        let text = format!("format = 1\nname = \"n\"\n[servers.s]\nserial = {line}\nprovides = {{ a = 1.0 }}\n[agents.b]\n");
+        prop_assert_eq!(&read(&text).servers[0].serial.value, &of, "{}", line);
     }
 }
 

@@ -6,7 +6,7 @@ mod workload;
 
 use std::fmt::{Display, Write};
 
-use super::read::figure::DISTRIBUTIONS;
+use super::read::distribution::DISTRIBUTIONS;
 use super::spelling::{key, list, number, paragraph, table, text, value};
 use super::words::{SOURCES, TERMS, word_for};
 use super::{Agent, AgentId, Figure, FileSeen, Kpi, KpiUnit, Limits, Scenario, WhatIf};
@@ -117,16 +117,31 @@ pub fn spelled_distribution(figure: &Figure<Distribution>) -> String {
 }
 
 fn distribution(distribution: &Distribution) -> String {
+    match distribution {
+        Distribution::Constant(time) => quoted(time),
+        other => table(&[named(other)]),
+    }
+}
+
+/// Its key and what stands behind it.
+fn named(distribution: &Distribution) -> (&'static str, String) {
+    let shaped = |mean: &SimTime, shape: &f64| table(&[("mean", quoted(mean)), ("shape", number(*shape))]);
     let spread = |mean: &SimTime, cv: &f64| table(&[("mean", quoted(mean)), ("cv", number(*cv))]);
-    let (kind, parameters) = match distribution {
-        Distribution::Constant(time) => return quoted(time),
+    match distribution {
+        Distribution::Constant(time) => ("constant", quoted(time)),
         Distribution::Exponential { mean } => ("exponential", quoted(mean)),
         Distribution::Lognormal { mean, cv } => ("lognormal", spread(mean, cv)),
         Distribution::Gamma { mean, cv } => ("gamma", spread(mean, cv)),
         Distribution::Uniform { min, max } => ("uniform", table(&[("min", quoted(min)), ("max", quoted(max))])),
         Distribution::Empirical(times) => ("empirical", list(times.iter().map(SimTime::to_string))),
-    };
-    table(&[(kind, parameters)])
+        Distribution::Weibull { mean, shape } => ("weibull", shaped(mean, shape)),
+        Distribution::Pareto { mean, shape } => ("pareto", shaped(mean, shape)),
+        Distribution::Shifted { least, beyond } => ("shifted", table(&[("least", quoted(least)), named(beyond)])),
+        Distribution::Mixture(parts) => {
+            let parts: Vec<String> = parts.iter().map(|part| table(&[("share", real(&part.share)), named(&part.of)])).collect();
+            ("mixture", format!("[{}]", parts.join(", ")))
+        }
+    }
 }
 
 /// A quantity with its unit.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::calibrate::{Fit, Goodness, Sample, SampleError, empirical, fits, goodness};
-use crate::distribution::Distribution;
+use crate::distribution::{Distribution, Part};
 use crate::import::Group;
 use crate::random::Key;
 use crate::scenario::{Figure, Provenance, Source, spelled_distribution};
@@ -115,7 +115,16 @@ fn legible(distribution: Distribution) -> Distribution {
         Distribution::Exponential { mean } => Distribution::Exponential { mean: time(mean) },
         Distribution::Lognormal { mean, cv } => Distribution::Lognormal { mean: time(mean), cv: to_four(cv) },
         Distribution::Gamma { mean, cv } => Distribution::Gamma { mean: time(mean), cv: to_four(cv) },
-        other => other,
+        Distribution::Weibull { mean, shape } => Distribution::Weibull { mean: time(mean), shape: to_four(shape) },
+        Distribution::Pareto { mean, shape } => Distribution::Pareto { mean: time(mean), shape: to_four(shape) },
+        Distribution::Shifted { least, beyond } => Distribution::Shifted { least: time(least), beyond: Box::new(legible(*beyond)) },
+        Distribution::Mixture(parts) => {
+            // To hundred-thousandths, so that they still sum to 1.
+            let share = |share: f64| format!("{share:.5}").parse().unwrap_or(share);
+            let part = |part: Part| Part { share: share(part.share), of: legible(part.of) };
+            Distribution::Mixture(parts.into_iter().map(part).collect())
+        }
+        same @ (Distribution::Constant(_) | Distribution::Uniform { .. } | Distribution::Empirical(_)) => same,
     }
 }
 
@@ -146,6 +155,27 @@ mod tests {
         let provenance = figure.provenance.expect("it says where it is from");
         assert_eq!((provenance.source, provenance.n), (Source::Measured, Some(1000)));
         assert!(provenance.interval.is_some());
+    }
+
+    /// Whatever is likeliest can be stated: the line is of the first family in the table.
+    #[test]
+    fn every_family_has_its_line() {
+        let exponential = |millis| Distribution::Exponential { mean: SimTime::from_millis(millis) };
+        let lognormal = |millis| Distribution::Lognormal { mean: SimTime::from_millis(millis), cv: 0.3 };
+        let part = |share, of| Part { share, of };
+        for truth in [
+            Distribution::Weibull { mean: SimTime::from_millis(150), shape: 3.0 },
+            Distribution::Pareto { mean: SimTime::from_millis(150), shape: 2.5 },
+            Distribution::Shifted { least: SimTime::from_millis(90), beyond: Box::new(exponential(60)) },
+            Distribution::Mixture(vec![part(0.7, lognormal(20)), part(0.3, lognormal(400))]),
+        ] {
+            let sampler = truth.sampler();
+            let draws = (0..2000).map(|i| sampler.sample(Key::new(2).at(i).generator()).as_secs()).collect();
+            let fitted = fitted(group(draws, vec![]), "calls.csv", 1);
+            let found = read(&fitted.lines[0]).value;
+            assert_eq!(std::mem::discriminant(&found), std::mem::discriminant(&truth), "{:?}", fitted.lines);
+            assert!((found.mean() / truth.mean() - 1.0).abs() < 0.1, "{found:?} for {truth:?}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::build::*;
-use crate::distribution::Distribution;
+use crate::distribution::{Distribution, Part};
 use crate::mapping::{Assignment, Mapping};
 use crate::scenario::*;
 use crate::units::{Bytes, Probability, Rate};
@@ -14,7 +14,15 @@ fn duration() -> impl Strategy<Value = Figure<Distribution>> {
         (0.01..3.0f64).prop_map(exponential),
         (0.01..3.0f64, 0.1..3.0f64).prop_map(|(mean, cv)| Figure::stated(Distribution::Lognormal { mean: secs(mean), cv })),
         (0.0..1.0f64, 1.0..3.0f64).prop_map(|(min, max)| Figure::stated(Distribution::Uniform { min: secs(min), max: secs(max) })),
+        (0.0..1.0f64, 0.01..2.0f64, 1.1..9.0f64).prop_map(|(least, mean, shape)| Figure::stated(shifted(least, mean, shape))),
     ]
+}
+
+/// At least so long, and beyond it one of two kinds.
+fn shifted(least: f64, mean: f64, shape: f64) -> Distribution {
+    let weibull = Part { share: 0.25, of: Distribution::Weibull { mean: secs(mean), shape } };
+    let pareto = Part { share: 0.75, of: Distribution::Pareto { mean: secs(mean / 2.0), shape } };
+    Distribution::Shifted { least: secs(least), beyond: Box::new(Distribution::Mixture(vec![weibull, pareto])) }
 }
 
 pub fn any_server() -> impl Strategy<Value = Server> {

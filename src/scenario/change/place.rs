@@ -1,6 +1,6 @@
 //! Where in a scenario a change belongs: paths that reach into figures and distributions, and the lines of the overlay that results.
 
-use super::super::read::figure::DISTRIBUTIONS;
+use super::super::read::distribution::DISTRIBUTIONS;
 use super::super::read::overlay::{long_key, says_one_thing};
 use super::super::spelling::number;
 use crate::units::split_unit;
@@ -162,7 +162,7 @@ pub fn scaled(value: &Value, factor: f64) -> Result<Value, String> {
         Value::Array(items) => items.iter().map(|item| scaled(item, factor)).collect::<Result<_, _>>().map(Value::Array),
         Value::Table(table) => {
             let is_distribution = table.keys().any(|key| DISTRIBUTIONS.contains(&key.as_str()));
-            let is_spread = |key: &str| key == "cv";
+            let is_spread = |key: &str| ["cv", "shape", "share"].contains(&key);
             let is_parameters = ["mean", "min", "max"].iter().any(|key| table.contains_key(*key));
             if !is_distribution && !is_parameters {
                 return Err(format!("is a table; scale one of: {}", table.keys().cloned().collect::<Vec<_>>().join(", ")));

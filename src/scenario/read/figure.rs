@@ -3,7 +3,6 @@
 use std::ops::Range;
 use std::str::FromStr;
 
-use crate::distribution::{Distribution, lognormal_cv};
 use crate::scenario::document::{Entry, Fields, Node, Problems, Value};
 use crate::scenario::words::SOURCES;
 use crate::scenario::{Figure, Provenance, Source};
@@ -141,127 +140,6 @@ impl Quantity for u32 {
     fn interval_end(text: &str) -> Option<f64> {
         text.parse().ok()
     }
-}
-
-/// The keys of the tables that a distribution can be written as.
-pub(crate) const DISTRIBUTIONS: [&str; 6] = ["constant", "exponential", "lognormal", "gamma", "uniform", "empirical"];
-
-impl Quantity for Distribution {
-    fn read(node: &Node, what: &str, problems: &mut Problems) -> Option<Distribution> {
-        let Some(entries) = node.entries() else {
-            return SimTime::read(node, what, problems).map(Distribution::Constant);
-        };
-        let [entry] = entries else {
-            let message = format!("{what} has to be one distribution");
-            problems.error(&node.span, message, "", format!("one of {}", DISTRIBUTIONS.join(", ")));
-            return None;
-        };
-        let inner = |key| format!("the {key} of {what}");
-        let node = &entry.node;
-        match &*entry.key {
-            "constant" => SimTime::read(node, &inner("constant"), problems).map(Distribution::Constant),
-            "exponential" if node.entries().is_none() => {
-                SimTime::read(node, &inner("exponential"), problems).map(|mean| Distribution::Exponential { mean })
-            }
-            "exponential" => {
-                let mut fields = Fields::of(node, inner("exponential"), &entry.key_span, problems)?;
-                let mean = needed(&mut fields, "mean", problems);
-                fields.finish(problems);
-                Some(Distribution::Exponential { mean: mean? })
-            }
-            "lognormal" => lognormal(entry, &inner("lognormal"), problems),
-            "gamma" => {
-                let mut fields = Fields::of(node, inner("gamma"), &entry.key_span, problems)?;
-                let mean = needed(&mut fields, "mean", problems);
-                let cv = needed::<f64>(&mut fields, "cv", problems);
-                if let Some(cv) = cv.filter(|cv| !(1e-6..=1e3).contains(cv)) {
-                    let hint = "for a time without spread write { constant = ... }".to_owned();
-                    problems.error(
-                        &node.span,
-                        format!("the cv of the gamma of {what} has to be above 0, and at most 1000"),
-                        &format!("cv is {cv}"),
-                        hint,
-                    );
-                }
-                fields.finish(problems);
-                Some(Distribution::Gamma { mean: mean?, cv: cv? })
-            }
-            "uniform" => {
-                let mut fields = Fields::of(node, inner("uniform"), &entry.key_span, problems)?;
-                let min = needed::<SimTime>(&mut fields, "min", problems);
-                let max = needed::<SimTime>(&mut fields, "max", problems);
-                fields.finish(problems);
-                let (min, max) = (min?, max?);
-                if min > max {
-                    problems.error(&node.span, format!("the uniform of {what} goes from {min} to {max}"), "min is above max", None);
-                }
-                Some(Distribution::Uniform { min, max })
-            }
-            "empirical" => {
-                let items = node.list(&inner("empirical"), problems)?;
-                if items.is_empty() {
-                    problems.error(&node.span, format!("{what}: an empirical distribution needs at least one time"), "", None);
-                }
-                items
-                    .iter()
-                    .map(|item| SimTime::read(item, &inner("empirical"), problems))
-                    .collect::<Option<_>>()
-                    .map(Distribution::Empirical)
-            }
-            _ => {
-                problems.unknown("distribution", &entry.key, &entry.key_span, DISTRIBUTIONS);
-                None
-            }
-        }
-    }
-
-    fn interval_end(text: &str) -> Option<f64> {
-        SimTime::interval_end(text)
-    }
-}
-
-fn lognormal(entry: &Entry, what: &str, problems: &mut Problems) -> Option<Distribution> {
-    let mut fields = Fields::of(&entry.node, what, &entry.key_span, problems)?;
-    let mean = needed::<SimTime>(&mut fields, "mean", problems);
-    let (cv, p95) = (fields.take("cv"), fields.take("p95"));
-    fields.finish(problems);
-    let cv = match (cv, p95) {
-        (Some(cv), None) => {
-            let value = f64::read(&cv.node, &format!("the cv of {what}"), problems)?;
-            if !(0.0..=1e3).contains(&value) {
-                problems.error(&cv.node.span, format!("the cv of {what} has to be from 0 to 1000"), "", None);
-            }
-            value
-        }
-        (None, Some(p95)) => {
-            let value = SimTime::read(&p95.node, &format!("the p95 of {what}"), problems)?;
-            let mean = mean?;
-            let Some(cv) = lognormal_cv(mean.as_secs(), value.as_secs()) else {
-                let message = format!("{what} cannot have the mean {mean} and the p95 {value}");
-                let hint = format!("its p95 is from the mean to 3.86 x the mean: here from {mean} to {}", SimTime(mean.0 / 1000 * 3860));
-                problems.error(&p95.node.span, message, "", hint);
-                return None;
-            };
-            cv
-        }
-        (Some(_), Some(p95)) => {
-            problems.error(&p95.key_span, format!("{what} has both cv and p95"), "", "state one of them".to_owned());
-            return None;
-        }
-        (None, None) => {
-            let hint = "write { mean = \"150ms\", p95 = \"400ms\" } or { mean = \"150ms\", cv = 0.5 }".to_owned();
-            problems.missing(&entry.key_span, format!("{what} has neither p95 nor cv"), "", hint);
-            return None;
-        }
-    };
-    Some(Distribution::Lognormal { mean: mean?, cv })
-}
-
-/// A parameter of a distribution.
-fn needed<T: Quantity>(fields: &mut Fields, key: &'static str, problems: &mut Problems) -> Option<T> {
-    let what = format!("the {key} of {}", fields.what);
-    let entry = fields.need(key, "a distribution states all of its parameters", problems)?;
-    T::read(&entry.node, &what, problems)
 }
 
 /// What a value has to be beyond its type: none, or what is asked of it.

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::figure::{DISTRIBUTIONS, Quantity};
+use super::distribution::DISTRIBUTIONS;
+use super::figure::Quantity;
 use super::{OverBase, children, read_scenario};
 use crate::scenario::diagnostic::{Diagnostic, Severity};
 use crate::scenario::document::{Entry, Fields, Node, Problems, Value, check_name, short, to_table};
