@@ -16,7 +16,7 @@ use super::{Exit, input};
 /// Simulate a scenario under one mapping: KPIs of the system, the servers and the agents, with intervals
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = format!("Examples:\n  mcplab simulate scenarios/openmanager-vibe-v5.toml\n  mcplab simulate scenarios/openmanager-vibe-v5.toml --mapping scenarios/openmanager-vibe-v5.plan.toml\n  mcplab simulate scenarios/openmanager-vibe-v5.toml --what-if serena-down --what-if load-x2\n  mcplab simulate scenarios/tutorial.toml --what-if all --json\n  mcplab simulate scenarios/tutorial.toml --propagate\n  mcplab simulate scenarios/organisation-200x30.toml --gateway power-of-2\n  mcplab simulate scenarios/tutorial.toml --replay scenarios/replay/tutorial.csv\n\n{REPLAY_HELP}\n\nExit code: 0 every KPI met, 1 a KPI missed, 2 an error.")
+    after_help = format!("Examples:\n  mcplab simulate scenarios/openmanager-vibe-v5.toml\n  mcplab simulate scenarios/openmanager-vibe-v5.toml --mapping scenarios/openmanager-vibe-v5.plan.toml\n  mcplab simulate scenarios/openmanager-vibe-v5.toml --what-if serena-down --what-if load-x2\n  mcplab simulate scenarios/tutorial.toml --what-if all --json\n  mcplab simulate scenarios/openmanager-vibe-v5.toml --propagate\n  mcplab simulate scenarios/organisation-200x30.toml --gateway power-of-2\n  mcplab simulate scenarios/tutorial.toml --replay scenarios/replay/tutorial.csv\n\n{REPLAY_HELP}\n\nExit code: 0 every KPI met, 1 a KPI missed, 2 an error.")
 )]
 pub struct Args {
     #[command(flatten)]

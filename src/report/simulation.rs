@@ -63,7 +63,7 @@ fn propagated_text(propagated: &Propagated, cases: &[Case]) -> String {
             ]
         };
         let rows: Vec<Vec<String>> = ranges.iter().filter(|range| !range.kpi.is_planned()).map(row).collect();
-        let header = [case.what_if.as_deref().unwrap_or("base"), "simulated", "with input uncertainty", "of it the inputs'"];
+        let header = [case.what_if.as_deref().unwrap_or("base"), "simulated", "with input uncertainty", "inputs' share"];
         text += &indented(&plain_table(&header, &rows, &[3]));
     }
     text
