@@ -91,6 +91,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         mappings: Vec::new(),
         gateways: Vec::new(),
         replay: None,
+        propagate: None,
         pareto: false,
         breaks: false,
         across: None,

@@ -71,6 +71,8 @@ pub struct Asked {
     pub mappings: Vec<Input>,
     pub what_ifs: Vec<String>,
     pub gateways: Vec<Dispatch>,
+    /// Draws of the inputs.
+    pub propagate: Option<u32>,
     pub pareto: bool,
     pub breaks: bool,
     pub across: Option<String>,
@@ -117,6 +119,7 @@ impl Job {
             mappings: asked.mappings,
             gateways: asked.gateways.into_iter().map(Dispatch::name).collect(),
             replay: None,
+            propagate: asked.propagate,
             pareto: asked.pareto,
             breaks: asked.breaks,
             across: asked.across,

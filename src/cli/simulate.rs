@@ -3,19 +3,20 @@
 use std::path::PathBuf;
 
 use anyhow::bail;
+use mcplab::engine::expected_calls;
 use mcplab::experiment::{self, Case, Design, Stage, Watch};
 use mcplab::mapping::{Dispatch, Mapping};
 use mcplab::report::{Measured, Simulated, simulation_text, tables_of};
 use mcplab::scenario::Scenario;
-use mcplab::study;
+use mcplab::study::{self, Propagated};
 
-use super::job::{Asked, Finished, Job, REPLAY_HELP, RunOptions};
+use super::job::{Asked, CALLS_MAX, Finished, Job, REPLAY_HELP, RunOptions};
 use super::{Exit, input};
 
 /// Simulate a scenario under one mapping: KPIs of the system, the servers and the agents, with intervals
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = format!("Examples:\n  mcplab simulate scenarios/openmanager-vibe-v5.toml\n  mcplab simulate scenarios/openmanager-vibe-v5.toml --mapping scenarios/openmanager-vibe-v5.plan.toml\n  mcplab simulate scenarios/openmanager-vibe-v5.toml --what-if serena-down --what-if load-x2\n  mcplab simulate scenarios/tutorial.toml --what-if all --json\n  mcplab simulate scenarios/organisation-200x30.toml --gateway power-of-2\n  mcplab simulate scenarios/tutorial.toml --replay scenarios/replay/tutorial.csv\n\n{REPLAY_HELP}\n\nExit code: 0 every KPI met, 1 a KPI missed, 2 an error.")
+    after_help = format!("Examples:\n  mcplab simulate scenarios/openmanager-vibe-v5.toml\n  mcplab simulate scenarios/openmanager-vibe-v5.toml --mapping scenarios/openmanager-vibe-v5.plan.toml\n  mcplab simulate scenarios/openmanager-vibe-v5.toml --what-if serena-down --what-if load-x2\n  mcplab simulate scenarios/tutorial.toml --what-if all --json\n  mcplab simulate scenarios/openmanager-vibe-v5.toml --propagate\n  mcplab simulate scenarios/organisation-200x30.toml --gateway power-of-2\n  mcplab simulate scenarios/tutorial.toml --replay scenarios/replay/tutorial.csv\n\n{REPLAY_HELP}\n\nExit code: 0 every KPI met, 1 a KPI missed, 2 an error.")
 )]
 pub struct Args {
     #[command(flatten)]
@@ -33,11 +34,28 @@ pub struct Args {
     /// Also simulate this what-if of the scenario; `all` for every one
     #[arg(long = "what-if", value_name = "NAME")]
     what_ifs: Vec<String>,
+
+    /// Also say how sure the KPIs are with the intervals that the scenario's figures state: so many draws of them, each simulated five times
+    #[arg(
+        long,
+        value_name = "DRAWS",
+        num_args = 0..=1,
+        default_missing_value = "100",
+        conflicts_with = "replay",
+        value_parser = clap::value_parser!(u32).range(20..=10_000)
+    )]
+    propagate: Option<u32>,
 }
 
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let mappings = args.mapping.iter().map(|path| input::read(path)).collect::<anyhow::Result<Vec<_>>>()?;
-    let asked = Asked { mappings, what_ifs: args.what_ifs.clone(), gateways: args.gateway.into_iter().collect(), ..Asked::default() };
+    let asked = Asked {
+        mappings,
+        what_ifs: args.what_ifs.clone(),
+        gateways: args.gateway.into_iter().collect(),
+        propagate: args.propagate,
+        ..Asked::default()
+    };
     let job = Job::new("simulate", &args.options, asked)?;
     Ok(job.run(&args.options)?.0)
 }
@@ -65,6 +83,7 @@ pub fn execute(job: &Job, watch: &dyn Watch) -> anyhow::Result<Finished> {
     let by_case: Vec<(&str, &[_])> =
         cases.iter().map(|case| (case.what_if.as_deref().unwrap_or("base"), case.replications.as_slice())).collect();
     let files = tables_of(scenario, &[Measured { name: &name, mapping: &mapping, cases: &by_case }])?;
+    let propagated = job.manifest.propagate.map(|draws| propagated(job, &mapping, &cases, draws, watch)).transpose()?;
     let met = cases.iter().all(|case| case.judged.met());
     let simulated = Simulated {
         scenario: scenario.name.clone(),
@@ -73,6 +92,7 @@ pub fn execute(job: &Job, watch: &dyn Watch) -> anyhow::Result<Finished> {
         replications,
         assumed_figures: scenario.assumed_figures(),
         cases,
+        propagated,
     };
     Ok(Finished {
         text: simulation_text(scenario, &simulated),
@@ -81,6 +101,17 @@ pub fn execute(job: &Job, watch: &dyn Watch) -> anyhow::Result<Finished> {
         exit: if met { Exit::Met } else { Exit::Missed },
         reproducible: true,
     })
+}
+
+fn propagated(job: &Job, mapping: &Mapping, cases: &[study::Case], draws: u32, watch: &dyn Watch) -> anyhow::Result<Propagated> {
+    let design = job.design(Stage::Comparison);
+    let calls = expected_calls(&job.scenario) * f64::from(study::propagated_replications(design, draws));
+    if calls > CALLS_MAX {
+        bail!(
+            "--propagate {draws} would simulate about {calls:.1e} calls (at most {CALLS_MAX:.0e}); ask for fewer draws, or shorten `horizon`"
+        );
+    }
+    Ok(study::propagate(&job.scenario, mapping, cases, design, draws, watch)?)
 }
 
 /// The given mapping with its name, else today's.

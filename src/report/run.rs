@@ -51,6 +51,9 @@ pub struct Manifest {
     pub gateways: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay: Option<ReplayedLog>,
+    /// Draws of the inputs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub propagate: Option<u32>,
     /// The Pareto front is shown.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pareto: bool,

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use crate::judge::{Alert, AlertKind};
 use crate::scenario::{Process, Scenario};
-use crate::study::Case;
+use crate::study::{Case, KpiRange, Propagated};
 
-use super::format::{count, estimate, indented, mark, plain_table, replay_line, scaled, target};
+use super::format::{count, estimate, indented, mark, plain_table, quantity, replay_line, scaled, target};
 
 /// A scenario under one mapping, in one or several what-ifs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -19,6 +19,9 @@ pub struct Simulated {
     pub replications: u32,
     pub assumed_figures: usize,
     pub cases: Vec<Case>,
+    /// What the scenario's own intervals make of the KPIs, where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub propagated: Option<Propagated>,
 }
 
 pub fn simulation_text(scenario: &Scenario, simulated: &Simulated) -> String {
@@ -35,6 +38,33 @@ pub fn simulation_text(scenario: &Scenario, simulated: &Simulated) -> String {
     text += &replay_line(scenario);
     for case in &simulated.cases {
         text += &case_text(scenario, case);
+    }
+    if let Some(propagated) = &simulated.propagated {
+        text += &propagated_text(propagated, &simulated.cases);
+    }
+    text
+}
+
+/// A table a case: each simulated KPI with its interval of luck alone, and of what the scenario is unsure of as well.
+fn propagated_text(propagated: &Propagated, cases: &[Case]) -> String {
+    let mut text = format!(
+        "\nWith input uncertainty: {} drawn within their intervals, {} draws of {}\n",
+        count(propagated.figures, "figure"),
+        propagated.draws,
+        count(propagated.replications as usize, "replication")
+    );
+    for (case, ranges) in cases.iter().zip(&propagated.cases) {
+        let row = |range: &KpiRange| {
+            vec![
+                range.kpi.title().to_owned(),
+                estimate(range.kpi, case.summary.kpi(range.kpi)),
+                format!("{} to {}", quantity(range.kpi, range.low), quantity(range.kpi, range.high)),
+                format!("{:.0} %", 100.0 * range.of_inputs),
+            ]
+        };
+        let rows: Vec<Vec<String>> = ranges.iter().filter(|range| !range.kpi.is_planned()).map(row).collect();
+        let header = [case.what_if.as_deref().unwrap_or("base"), "simulated", "with input uncertainty", "inputs' share"];
+        text += &indented(&plain_table(&header, &rows, &[3]));
     }
     text
 }

@@ -1,6 +1,7 @@
 //! Changes asked for on the command line become a what-if: an overlay like those of the scenario's own text, read with the same checks.
 
 mod place;
+mod redraw;
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,6 +13,8 @@ use super::read::overlay::read_over;
 use super::spelling::{key, number, value as spelled};
 use super::{Scenario, WhatIf};
 use place::{Overlay, scaled};
+
+pub use redraw::Uncertain;
 
 /// One change, as its flag says it: `--set servers.serena.up=false`.
 #[derive(Debug, Clone, PartialEq)]
