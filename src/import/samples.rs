@@ -8,9 +8,8 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use crate::random::Key;
+use crate::trace::{LONGEST, LineEnd, Lines, Record, Records, listed, shown};
 use crate::units::SimTime;
-
-use super::call_log::{Line, Lines, Record, Records, listed, shown};
 
 /// So many samples of a group are kept, each as likely as any other: an interval of a hundredth is far narrower than what any scenario
 /// needs.
@@ -191,32 +190,31 @@ fn csv(reader: impl Read, mut collector: Collector) -> Result<Samples, SamplesEr
 }
 
 fn json_lines(reader: impl Read, mut collector: Collector) -> Result<Samples, SamplesError> {
-    let mut lines = Lines::new(reader).map_err(|e| collector.failed(e))?;
-    let mut line = Vec::new();
-    loop {
-        match lines.next(&mut line).map_err(|e| collector.failed(e))? {
-            Line::End => return Ok(collector.finish()),
-            Line::TooLong => return Err(collector.wrong(lines.number, "it is longer than any row")),
-            Line::Whole | Line::Unfinished if line.trim_ascii().is_empty() => {}
-            Line::Whole | Line::Unfinished => {
-                let object: Map<String, Value> =
-                    serde_json::from_slice(&line).map_err(|e| collector.wrong(lines.number, format!("it is no JSON object: {e}")))?;
-                let text = |value: &Value| match value {
-                    Value::String(text) => text.clone(),
-                    Value::Null => String::new(),
-                    other => other.to_string(),
-                };
-                let of = |column: &String| object.get(column).map(text).unwrap_or_default();
-                let column = &collector.columns.value;
-                let value = object.get(column).map(text).ok_or_else(|| {
-                    let found = listed(object.keys().map(String::as_str));
-                    collector.wrong(lines.number, format!("no {column}; the keys found are: {found}"))
-                })?;
-                let key = collector.columns.by.iter().map(of).collect();
-                collector.row(lines.number, key, &value)?;
-            }
+    let mut lines = Lines::new(reader, LONGEST).map_err(|e| collector.failed(e))?;
+    while let Some(line) = lines.next().map_err(|e| collector.failed(e))? {
+        if line.end == LineEnd::TooLong {
+            return Err(collector.wrong(line.number, "it is longer than any row"));
         }
+        if line.text.trim_ascii().is_empty() {
+            continue;
+        }
+        let object: Map<String, Value> =
+            serde_json::from_slice(line.text).map_err(|e| collector.wrong(line.number, format!("it is no JSON object: {e}")))?;
+        let text = |value: &Value| match value {
+            Value::String(text) => text.clone(),
+            Value::Null => String::new(),
+            other => other.to_string(),
+        };
+        let of = |column: &String| object.get(column).map(text).unwrap_or_default();
+        let column = &collector.columns.value;
+        let value = object.get(column).map(text).ok_or_else(|| {
+            let found = listed(object.keys().map(String::as_str));
+            collector.wrong(line.number, format!("no {column}; the keys found are: {found}"))
+        })?;
+        let key = collector.columns.by.iter().map(of).collect();
+        collector.row(line.number, key, &value)?;
     }
+    Ok(collector.finish())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! When a call was made, in whatever way a log says it. Only differences count: the first call of a replay is at zero.
+//! When a call was made, in whatever way a log says it.
 
 /// A value as a format hands it over.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -8,7 +8,8 @@ pub enum Scalar<'a> {
     Text(&'a str),
     /// Nanoseconds of the Unix epoch, of a column that states its unit.
     Instant(i128),
-    /// A list, a table, a truth value.
+    Truth(bool),
+    /// A list, a table.
     Other,
 }
 
@@ -74,7 +75,7 @@ pub enum Wrong {
 /// No log that anybody replays is longer.
 const FARTHEST: i128 = 366 * 86_400 * 1_000_000_000;
 
-/// Turns times into nanoseconds from the log's first one.
+/// Turns times into nanoseconds, of their epoch or from the log's first one.
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
     start: Option<(Reading, i128)>,
@@ -87,17 +88,24 @@ impl Clock {
 
     /// Nanoseconds since the first time that was asked for; negative where this one is earlier.
     pub fn since_first(&mut self, time: Scalar) -> Result<i64, Wrong> {
-        let (reading, instant) = self.instant(time).ok_or(Wrong::Bad)?;
+        let (reading, instant) = self.read(time).ok_or(Wrong::Bad)?;
         let (_, first) = *self.start.get_or_insert((reading, instant));
         let since = instant - first;
         if since.abs() > FARTHEST { Err(Wrong::Far) } else { i64::try_from(since).map_err(|_| Wrong::Far) }
     }
 
-    fn instant(&self, time: Scalar) -> Option<(Reading, i128)> {
+    /// Nanoseconds of the epoch that the times are of.
+    pub fn instant(&mut self, time: Scalar) -> Result<i64, Wrong> {
+        self.since_first(time)?;
+        let (_, instant) = self.read(time).ok_or(Wrong::Bad)?;
+        i64::try_from(instant).map_err(|_| Wrong::Far)
+    }
+
+    fn read(&self, time: Scalar) -> Option<(Reading, i128)> {
         let reading = self.reading();
         match time {
             Scalar::Text(text) => match number(text) {
-                Some(number) => self.instant(Scalar::Number(number)),
+                Some(number) => self.read(Scalar::Number(number)),
                 None => Some((Reading::Rfc3339, rfc3339(text)?)).filter(|_| reading.is_none_or(|r| r == Reading::Rfc3339)),
             },
             Scalar::Number(number) if number.is_finite() => {
@@ -121,8 +129,8 @@ pub fn number(text: &str) -> Option<f64> {
 }
 
 /// `2026-03-01T08:00:00.250+09:00` in nanoseconds of the Unix epoch. A space may stand for the `T`, and without an offset it is UTC:
-/// many logs write so, and only differences count.
-fn rfc3339(text: &str) -> Option<i128> {
+/// many logs write so.
+pub fn rfc3339(text: &str) -> Option<i128> {
     let text = text.trim();
     let (date, rest) = text.split_at_checked(10)?;
     let rest = rest.strip_prefix(['T', 't', ' '])?;
