@@ -142,7 +142,7 @@ pub fn rfc3339(text: &str) -> Option<i128> {
         return None;
     }
     let (fraction, rest) = fraction(rest)?;
-    let seconds = days * 86_400 + hour * 3600 + minute * 60 + second - offset(rest)?;
+    let seconds = days * 86_400 + hour * 3600 + minute * 60 + second - utc_offset(rest)?;
     Some(i128::from(seconds) * 1_000_000_000 + i128::from(fraction))
 }
 
@@ -154,12 +154,12 @@ fn fraction(text: &str) -> Option<(i64, &str)> {
     if digits.is_empty() {
         return None;
     }
-    let value = format!("{digits:0<9.9}").parse().ok()?;
-    Some((value, rest))
+    let digit = |place: usize| digits.as_bytes().get(place).map_or(0, |digit| i64::from(*digit - b'0'));
+    Some(((0..9).fold(0, |value, place| 10 * value + digit(place)), rest))
 }
 
 /// `Z`, `+09:00`, `-0330` or nothing, in seconds.
-fn offset(text: &str) -> Option<i64> {
+pub fn utc_offset(text: &str) -> Option<i64> {
     if matches!(text, "" | "Z" | "z") {
         return Some(0);
     }
