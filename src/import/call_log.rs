@@ -76,13 +76,14 @@ const COLUMNS: [Column; 6] = [
 ];
 
 /// What there has to be among [`COLUMNS`].
-fn missing(found: &[bool]) -> Option<&'static str> {
-    match found {
-        [false, ..] => Some("time"),
-        [_, false, ..] => Some("agent"),
-        [_, _, false, false, ..] => Some("capability or server"),
-        _ => None,
-    }
+fn missing(found: &[bool]) -> Option<String> {
+    let missing = match found {
+        [false, ..] => "time",
+        [_, false, ..] => "agent",
+        [_, _, false, false, ..] => "capability or server",
+        _ => return None,
+    };
+    Some(missing.to_owned())
 }
 
 /// Reads a log for a scenario: CSV, JSON lines or Parquet, as its name ends.

@@ -1,19 +1,25 @@
-//! Measured durations from a file with named columns: CSV with a header, or JSON lines.
+//! Measured durations: from a file with named columns (CSV with a header, JSON lines, Parquet), or from a trace.
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
+use std::io::{self, Read, Seek};
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
 use crate::random::Key;
-use crate::trace::{LONGEST, LineEnd, Lines, Record, Records, listed, shown};
+use crate::trace::{
+    self, Call, Column, Format, HEAD, Holds, LONGEST, LineEnd, Lines, Measure, Name, Names, Record, Records, Rows, Scalar, TableError,
+    TraceError, listed, shown,
+};
 use crate::units::SimTime;
 
 /// So many samples of a group are kept, each as likely as any other: an interval of a hundredth is far narrower than what any scenario
 /// needs.
 pub const KEPT: usize = 100_000;
+/// Seconds that a duration may take.
+const POSSIBLE: RangeInclusive<f64> = 1e-9..=3_153_600_000.0;
 /// More groups than this are no groups, but a column of numbers.
 const GROUPS: usize = 500;
 
@@ -30,6 +36,8 @@ pub struct Columns {
     pub timeout: Option<SimTime>,
     /// Of the choice where there are more than [`KEPT`].
     pub seed: u64,
+    /// Which durations of a trace; the two are never mixed.
+    pub measure: Measure,
 }
 
 /// The samples that are alike in the columns that tell groups apart.
@@ -49,8 +57,12 @@ pub struct Group {
 pub struct Samples {
     /// In the order of their keys.
     pub groups: Vec<Group>,
-    /// Rows without a value.
+    /// Rows without a value, calls without a duration.
     pub empty: u64,
+    /// Calls of a trace whose duration is of the other [`Measure`].
+    pub left_out: u64,
+    /// Whether a trace was read, not a column.
+    pub of_trace: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -59,7 +71,7 @@ pub enum SamplesError {
     Read { file: String, source: io::Error },
     #[error("{file} is not an ordinary file; measured durations are expected here")]
     NoFile { file: String },
-    #[error("{file}: measured durations are read from .csv, .jsonl or .ndjson; rename or convert it")]
+    #[error("{file}: measured durations are read from .csv, .jsonl, .ndjson, .parquet or a trace; rename or convert it")]
     Ending { file: String },
     #[error("{file}: no column {column}; the columns found are: {found}")]
     MissingColumn { file: String, column: String, found: String },
@@ -67,25 +79,41 @@ pub enum SamplesError {
     Row { file: String, line: u64, reason: String },
     #[error("{file}: more than {GROUPS} groups by {columns}; choose columns with fewer values")]
     Groups { file: String, columns: String },
+    #[error("{file} is a trace, and its calls are told apart by agent, server, tool or capability, not by {column}")]
+    By { file: String, column: String },
+    #[error(transparent)]
+    Table(#[from] TableError),
+    #[error(transparent)]
+    Trace(#[from] TraceError),
 }
 
 /// Streams the file; what is kept is bounded.
 pub fn read_samples(path: &Path, columns: &Columns) -> Result<Samples, SamplesError> {
     let file = path.display().to_string();
     let failed = |source| SamplesError::Read { file: file.clone(), source };
-    let ending = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
-    if !["csv", "jsonl", "ndjson"].contains(&ending.as_str()) {
-        return Err(SamplesError::Ending { file });
+    let collector = Collector { file: file.clone(), columns, groups: BTreeMap::new(), empty: 0, left_out: 0, of_trace: false };
+    if path.is_dir() {
+        return of_trace(path, collector);
     }
     // Before it is opened: a pipe without a writer would never open.
     if !path.metadata().map_err(failed)?.is_file() {
         return Err(SamplesError::NoFile { file });
     }
-    let reader = File::open(path).map_err(failed)?;
-    let collector = Collector { file: file.clone(), columns, groups: BTreeMap::new(), empty: 0 };
-    match ending.as_str() {
-        "csv" => csv(reader, collector),
-        _ => json_lines(reader, collector),
+    let mut reader = File::open(path).map_err(failed)?;
+    let mut head = Vec::new();
+    (&reader).take(HEAD as u64).read_to_end(&mut head).map_err(failed)?;
+    reader.rewind().map_err(failed)?;
+    let ending = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+    match (trace::recognised(path, &head), ending.as_str()) {
+        (Some(Format::Transcript | Format::Otlp), _) => of_trace(path, collector),
+        // A hook log has the column `duration_ms` too, and is a table where it is asked for by its own keys.
+        (Some(Format::Hooks), _) if !columns.by.is_empty() && columns.by.iter().all(|by| Part::named(by).is_some()) => {
+            of_trace(path, collector)
+        }
+        (_, "csv") => csv(reader, collector),
+        (_, "jsonl" | "ndjson") => json_lines(reader, collector),
+        (_, "parquet") => parquet(reader, collector),
+        _ => Err(SamplesError::Ending { file }),
     }
 }
 
@@ -94,6 +122,8 @@ struct Collector<'c> {
     columns: &'c Columns,
     groups: BTreeMap<Vec<String>, Group>,
     empty: u64,
+    left_out: u64,
+    of_trace: bool,
 }
 
 impl Collector<'_> {
@@ -119,12 +149,17 @@ impl Collector<'_> {
         let number = value.parse::<f64>().ok().filter(|x| x.is_finite());
         let seconds =
             number.ok_or_else(|| self.wrong(line, format!("{column} is `{}`, which is no number", shown(value))))? * self.columns.unit;
-        if !(1e-9..=SimTime::LONGEST.as_secs()).contains(&seconds) {
+        if !POSSIBLE.contains(&seconds) {
             let reason = format!(
                 "{column} is {value}, and a duration to fit is from 1 ns to 100 years (is the clock too coarse, or the unit another?)"
             );
             return Err(self.wrong(line, reason));
         }
+        self.sample(key, seconds)
+    }
+
+    /// `seconds`: among [`POSSIBLE`].
+    fn sample(&mut self, key: Vec<String>, seconds: f64) -> Result<(), SamplesError> {
         if self.groups.len() >= GROUPS && !self.groups.contains_key(&key) {
             return Err(SamplesError::Groups { file: self.file.clone(), columns: self.columns.by.join(", ") });
         }
@@ -153,7 +188,7 @@ impl Collector<'_> {
 
     fn finish(self) -> Samples {
         let groups = self.groups.into_iter().map(|(key, group)| Group { key, ..group }).collect();
-        Samples { groups, empty: self.empty }
+        Samples { groups, empty: self.empty, left_out: self.left_out, of_trace: self.of_trace }
     }
 }
 
@@ -217,6 +252,96 @@ fn json_lines(reader: impl Read, mut collector: Collector) -> Result<Samples, Sa
     Ok(collector.finish())
 }
 
+fn parquet(file: File, mut collector: Collector) -> Result<Samples, SamplesError> {
+    let size = file.metadata().map_err(|e| collector.failed(e))?.len();
+    let (name, of) = (collector.file.clone(), collector.columns);
+    let value = Column { name: &of.value, holds: Holds::Numbers };
+    let columns: Vec<Column> = std::iter::once(value).chain(of.by.iter().map(|name| Column { name, holds: Holds::Texts })).collect();
+    let missing = |found: &[bool]| found.iter().position(|found| !found).map(|place| columns[place].name.to_owned());
+    trace::read_parquet(file, size, &name, trace::Columns { columns: &columns, missing: &missing }, &mut collector)?;
+    Ok(collector.finish())
+}
+
+impl Rows for Collector<'_> {
+    type Error = SamplesError;
+
+    fn row(&mut self, line: u64, values: &[Scalar]) -> Result<(), SamplesError> {
+        let text = |value: &Scalar| match value {
+            Scalar::Text(text) => (*text).to_owned(),
+            Scalar::Number(number) => number.to_string(),
+            _ => String::new(),
+        };
+        let (value, key) = values.split_first().expect("a value for each column");
+        Collector::row(self, line, key.iter().map(text).collect(), &text(value))
+    }
+
+    fn skip(&mut self, line: u64, _: trace::Skipped) -> Result<(), SamplesError> {
+        Err(self.wrong(line, "it is not UTF-8 text"))
+    }
+}
+
+/// What tells a trace's calls apart.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    Agent,
+    Server,
+    Tool,
+    Capability,
+}
+
+impl Part {
+    fn named(column: &str) -> Option<Part> {
+        Some(match column {
+            "agent" => Part::Agent,
+            "server" => Part::Server,
+            "tool" => Part::Tool,
+            "capability" => Part::Capability,
+            _ => return None,
+        })
+    }
+
+    fn of(self, call: &Call) -> Option<Name> {
+        match self {
+            Part::Agent => call.agent,
+            Part::Server => call.server,
+            Part::Tool => call.tool,
+            Part::Capability => call.capability,
+        }
+    }
+}
+
+fn of_trace(path: &Path, mut collector: Collector) -> Result<Samples, SamplesError> {
+    let by = &collector.columns.by;
+    let parts = by
+        .iter()
+        .map(|column| Part::named(column).ok_or_else(|| SamplesError::By { file: collector.file.clone(), column: column.clone() }));
+    let parts = parts.collect::<Result<Vec<Part>, _>>()?;
+    let measure = collector.columns.measure;
+    collector.of_trace = true;
+    let mut wrong = None;
+    let mut sink = |call: &Call, names: &Names| {
+        let Some(duration) = call.duration else {
+            collector.empty += 1;
+            return;
+        };
+        let seconds = duration.time.as_secs();
+        if duration.measure != measure {
+            collector.left_out += 1;
+        } else if !POSSIBLE.contains(&seconds) {
+            // Zero milliseconds: the clock is too coarse.
+            collector.empty += 1;
+        } else if wrong.is_none() {
+            let key = parts.iter().map(|part| part.of(call).map_or("", |name| names.text(name)).to_owned()).collect();
+            wrong = collector.sample(key, seconds).err();
+        }
+    };
+    trace::read(&[PathBuf::from(path)], None, &mut sink)?;
+    match wrong {
+        Some(error) => Err(error),
+        None => Ok(collector.finish()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,6 +353,7 @@ mod tests {
             unit: 1e-3,
             timeout: Some(SimTime::from_millis(100)),
             seed: 1,
+            measure: Measure::Exact,
         }
     }
 
@@ -260,7 +386,7 @@ mod tests {
             ("csv", "", vec![], "a header"),
             ("jsonl", "{\"took\":1}\n[1]\n", vec![], "line 2: it is no JSON object"),
             ("jsonl", "{\"ms\":1}\n", vec![], "line 1: no took; the keys found are: ms"),
-            ("txt", "", vec![], ".csv, .jsonl or .ndjson"),
+            ("txt", "", vec![], ".csv, .jsonl, .ndjson, .parquet or a trace"),
         ] {
             let said = message(ending, text, &by);
             assert!(said.contains(part), "{said}");
@@ -275,5 +401,41 @@ mod tests {
         assert_eq!((group.seen, group.ended.len() + group.given_up.len()), (300_000, KEPT));
         let mean = group.ended.iter().sum::<f64>() / group.ended.len() as f64;
         assert!((mean / 0.05 - 1.0).abs() < 0.02, "{mean}");
+    }
+
+    #[test]
+    fn parquet_gives_groups_too() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/replay/polars.parquet");
+        let of = |value: &str| Columns { value: value.to_owned(), timeout: None, ..columns(&["agent"]) };
+        let error = read_samples(&path, &of("took")).expect_err("no such column").to_string();
+        assert!(error.contains("no column took; the columns found are: "), "{error}");
+        let error = read_samples(&path, &of("duration")).map(|samples| samples.groups.len());
+        assert!(matches!(error, Ok(1..)) || matches!(error, Err(SamplesError::Table(TableError::ColumnKind { .. }))), "{error:?}");
+    }
+
+    #[test]
+    fn exact_durations_of_a_trace_and_upper_bounds_stay_apart() {
+        let pre = |id: u32| {
+            format!("{{\"hook_event_name\":\"PreToolUse\",\"tool_use_id\":\"{id}\",\"tool_name\":\"mcp__a__b\",\"time\":{id}}}\n")
+        };
+        let post = |id: u32, more: &str| {
+            format!(
+                "{{\"hook_event_name\":\"PostToolUse\",\"tool_use_id\":\"{id}\",\"tool_name\":\"mcp__a__b\",\"time\":{}{more}}}\n",
+                id + 2
+            )
+        };
+        let text = [pre(1), post(1, ",\"duration_ms\":7"), pre(2), post(2, ""), post(3, ",\"duration_ms\":0")].concat();
+        let samples = read("jsonl", &text, &["server", "tool"]).unwrap();
+        let group = Group { key: vec!["a".to_owned(), "b".to_owned()], ended: vec![0.007], given_up: vec![], seen: 1 };
+        assert_eq!((samples.groups, samples.empty, samples.left_out), (vec![group], 1, 1));
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("hooks.jsonl");
+        std::fs::write(&path, text).expect("it can be written");
+        let columns = Columns { measure: Measure::UpperBound, timeout: None, ..columns(&["server"]) };
+        assert_eq!(read_samples(&path, &columns).unwrap().groups[0].ended, [2.0]);
+        let otlp = "{\"resourceSpans\":[]}\n";
+        assert!(read("jsonl", otlp, &["region"]).expect_err("no such part").to_string().contains("not by region"));
+        // By its own keys a hook log is a table.
+        assert!(read("jsonl", "{\"tool_name\":\"x\",\"tool_input\":{},\"took\":7}\n", &["tool_name"]).is_ok());
     }
 }

@@ -1,10 +1,10 @@
 //! What a trace shows, for a terminal: first what was read, then tables, then the day.
 
 use crate::trace::summary::{DayProfile, Group, Latency, Summary};
-use crate::trace::{Account, Unused, shown};
+use crate::trace::{Account, shown};
 use crate::units::SimTime;
 
-use super::format::{bar, indented, plain_table};
+use super::format::{bar, count, indented, plain_table};
 
 /// Which of the tables by name are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,39 +61,38 @@ fn account_text(account: &Account) -> String {
     if account.files.len() > NAMED {
         text += &format!("... {} files in all\n", account.files.len());
     }
-    let mib = account.bytes as f64 / f64::from(1 << 20);
-    text += &format!(
-        "read: {mib:.1} MiB, {} lines, {} calls of MCP servers, {} of other tools and other events\n",
-        account.lines, account.calls, account.other_tools
-    );
+    let lines = count_text(account.lines, "line");
+    let calls = count_text(account.calls, "call");
+    text += &format!("read: {}, {lines}, {calls} of MCP servers; other tools and events: {}\n", size(account.bytes), account.other_tools);
     for (why, counted) in &account.unused {
         let place = match account.files.get(counted.file) {
             Some(file) if account.files.len() > 1 => format!("{}, line {}", shown_path(&file.path), counted.line),
             _ => format!("line {}", counted.line),
         };
-        text += &format!("{}: {} (the first: {place})\n", verb(*why), title(*why, counted.count));
+        text += &format!("  {}: {} (the first: {place})\n", why.title(), counted.count);
     }
     if account.unanswered > 0 {
-        text += &format!("calls without an answer: {}\n", account.unanswered);
+        text += &format!("  calls without an answer: {}\n", account.unanswered);
     }
     if account.clock_jumps > 0 {
-        text += &format!("clock jumps, times that go back: {}\n", account.clock_jumps);
+        text += &format!("  clock jumps, times that go back: {}\n", account.clock_jumps);
     }
     if account.names_refused > 0 {
-        text += &format!("names too long or too many, lumped together: {}\n", account.names_refused);
+        text += &format!("  names too long or too many, lumped together: {}\n", account.names_refused);
     }
     text
 }
 
-fn verb(why: Unused) -> &'static str {
-    match why {
-        Unused::BadTime | Unused::BadDuration => "noticed",
-        _ => "skipped",
-    }
+fn count_text(number: u64, noun: &str) -> String {
+    count(usize::try_from(number).unwrap_or(usize::MAX), noun)
 }
 
-fn title(why: Unused, count: u64) -> String {
-    format!("{count} {}", why.title())
+fn size(bytes: u64) -> String {
+    match bytes {
+        b if b < 10 << 10 => format!("{b} B"),
+        b if b < 10 << 20 => format!("{:.0} KiB", b as f64 / 1024.0),
+        b => format!("{:.0} MiB", b as f64 / f64::from(1 << 20)),
+    }
 }
 
 /// A path keeps its end: the beginning is the same for all.
@@ -108,12 +107,8 @@ fn shown_path(path: &str) -> String {
 
 fn overview(summary: &Summary) -> String {
     let span = summary.span.map_or_else(|| "no times".to_owned(), |span| format!("over {}", span.time().rounded()));
-    let sessions = match summary.sessions {
-        0 => String::new(),
-        1 => ", 1 session".to_owned(),
-        n => format!(", {n} sessions"),
-    };
-    format!("{} calls {span}{sessions}", summary.all.calls)
+    let sessions = if summary.sessions == 0 { String::new() } else { format!(", {}", count_text(summary.sessions, "session")) };
+    format!("{} {span}{sessions}", count_text(summary.all.calls, "call"))
 }
 
 fn group_table(title: &str, groups: &[Group]) -> String {
@@ -198,4 +193,34 @@ fn day_text(day: &DayProfile) -> String {
         })
         .collect();
     format!("calls by hour of day, UTC{sign}{:02}:{:02}\n{}", minutes / 60, minutes % 60, indented(&lines))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::summary::Summing;
+    use crate::trace::{Format, read_from};
+
+    #[test]
+    fn a_trace_is_told_from_its_account_to_its_day() {
+        let mut text = "time,agent,server,tool,duration_ms,outcome,error,session\n".to_owned();
+        for i in 0..40 {
+            let (second, took) = (i % 60, 20 * i * i % 9001);
+            let outcome = if i % 8 == 0 { "error,timeout" } else { "ok," };
+            text += &format!("2026-03-01T{:02}:59:{second:02}Z,작성자,github,search,{took},{outcome},s{}\n", 8 + i / 15, i % 3);
+        }
+        text += "2026-03-01T09:00:00Z,main,\u{1b}[31mserena,find_symbol,,refused,,s1\n2026-03-01T09:00:00Z,main,serena,,,unanswered,,\n";
+        text += "yesterday,a,b,c,1,ok,,\nbroken\n2026-03-01T09:0";
+        let mut summing = Summing::default();
+        let trace = read_from(text.as_bytes(), Format::Csv, &mut summing).expect("a table");
+        insta::assert_snapshot!(trace_text(&summing.finish(trace, 9 * 3600), &TraceTable::ALL));
+    }
+
+    #[test]
+    fn nothing_is_said_to_be_nothing() {
+        let mut summing = Summing::default();
+        let trace = read_from("{}\n".as_bytes(), Format::Transcript, &mut summing).expect("a transcript");
+        let text = trace_text(&summing.finish(trace, 0), &TraceTable::ALL);
+        assert!(text.contains("unknown records: 1 (the first: line 1)") && text.ends_with("No calls of MCP servers.\n"), "{text}");
+    }
 }

@@ -36,7 +36,7 @@ impl Unused {
             Unused::NotUtf8 => "lines that are not UTF-8",
             Unused::TooLong => "lines that are too long",
             Unused::CutOff => "cut-off last lines",
-            Unused::BadTime => "without a usable time",
+            Unused::BadTime => "unusable times",
             Unused::BadDuration => "durations that are no number of zero or more",
             Unused::Orphan => "answers without their call",
         }

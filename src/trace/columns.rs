@@ -33,12 +33,13 @@ pub(super) fn is_column(name: &str) -> bool {
     COLUMNS.iter().any(|column| column.name.eq_ignore_ascii_case(name))
 }
 
-fn missing(found: &[bool]) -> Option<&'static str> {
-    match found {
-        [_, _, false, false, false, ..] => Some("server, tool or capability"),
-        [false, _, _, _, _, false, false, ..] => Some("time or duration"),
-        _ => None,
-    }
+fn missing(found: &[bool]) -> Option<String> {
+    let missing = match found {
+        [_, _, false, false, false, ..] => "server, tool or capability",
+        [false, _, _, _, _, false, false, ..] => "time or duration",
+        _ => return None,
+    };
+    Some(missing.to_owned())
 }
 
 /// Rows on their way to being calls.
@@ -64,6 +65,9 @@ impl RowsIn<'_, '_> {
             true => None,
             false => Some(UnixTime(self.clock.instant(time).map_err(|_| Unused::BadTime)?)),
         };
+        if [server, tool, capability].iter().all(|name| text(*name).is_none()) {
+            return Err(Unused::UnknownRecord);
+        }
         if let Some(id) = text(id)
             && !self.intake.is_new(Id::new("tool use", id))
         {
@@ -163,5 +167,29 @@ fn of_number(value: Scalar) -> Option<f64> {
         Scalar::Number(number) => Some(number),
         Scalar::Text(text) => number(text),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::trace::tests::{calls, unused};
+    use crate::trace::{Call, Format, Measure, Names, Unused, read_from};
+
+    #[test]
+    fn columns_become_calls() {
+        let text = "Time\tx,Agent,SERVER,tool,duration_ms,outcome,error,id,request_bytes\n";
+        assert!(
+            read_from(text.replace("SERVER", "x").replace("tool", "y").as_bytes(), Format::Csv, &mut |_: &Call, _: &Names| {}).is_err()
+        );
+        let text = text.replace("\tx", "")
+            + "1772352000,a,s,t,250,ok,,1,10\n1772352001,a,s,t,250,ok,,1,10\n1772352002,a,,mcp__s__u,,error,timeout,,\n\
+               1772352003,,s,t,1,,\"it said: PRIVATE\",,\n,a,s,t,soon,,,,\nlately,a,s,t,1,,,,\n,a,s,t,0,refused,,,\n,a, ,,5,,,,\n";
+        let (found, trace) = calls(text.as_bytes(), Format::Csv);
+        let seen: Vec<_> = found.iter().map(|call| (&*call.names, call.took.map(|(ms, _)| ms), &*call.outcome)).collect();
+        let expected =
+            [("a s t", Some(250), "succeeded"), ("a s u", None, "timeout"), ("- s t", Some(1), "error"), ("a s t", Some(0), "refused")];
+        assert_eq!(seen, expected);
+        assert_eq!((found[0].took, found[0].bytes), (Some((250, Measure::Exact)), (Some(10), None)));
+        assert_eq!(unused(&trace), [(Unused::Duplicate, 1), (Unused::UnknownRecord, 1), (Unused::BadTime, 1), (Unused::BadDuration, 1)]);
     }
 }

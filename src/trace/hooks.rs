@@ -193,3 +193,41 @@ fn hook(line: &[u8]) -> Result<Hook<'_, Size>, Unused> {
         Err(_) => Err(Unused::Broken),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::trace::tests::{calls, unused};
+    use crate::trace::{Format, Measure, Unused};
+
+    #[test]
+    fn events_become_calls() {
+        let post = r#"{"hook_event_name":"PostToolUse","session_id":"s","agent_type":"writer","tool_use_id":"1","tool_name":"mcp__a__b","tool_input":{"x":[1]},"tool_response":{"deep":"x"},"duration_ms":250,"ts":1772352001}"#;
+        let text = [
+            r#"{"hook_event_name":"SessionStart","session_id":"s"}"#,
+            r#"{"hook_event_name":"PreToolUse","tool_use_id":"1","tool_name":"mcp__a__b","ts":1772351990}"#,
+            post,
+            post,
+            r#"{"hook_event_name":"PreToolUse","tool_use_id":"2","tool_name":"mcp__a__c","ts":1772352002}"#,
+            r#"{"hook_event_name":"PostToolUseFailure","tool_use_id":"2","tool_name":"mcp__a__c","error":"PRIVATE","ts":1772352005}"#,
+            r#"{"hook_event_name":"PostToolUseFailure","tool_name":"mcp__a__c","is_interrupt":true,"duration_ms":-4}"#,
+            r#"{"hook_event_name":"PostToolUse","tool_name":"Bash","duration_ms":9}"#,
+            r#"{"hook_event_name":"PreToolUse","tool_use_id":"3","tool_name":"mcp__a__d","ts":1772352001}"#,
+            r#"{"tool_name":"mcp__a__e","duration_ms":7.5}"#,
+            r#"{"x":1}"#,
+        ]
+        .join("\n");
+        let (found, trace) = calls(text.as_bytes(), Format::Hooks);
+        let seen: Vec<_> = found.iter().map(|call| (&*call.names, call.took, &*call.outcome)).collect();
+        let expected = [
+            ("writer a b", Some((250, Measure::Exact)), "succeeded"),
+            ("main a c", Some((3000, Measure::UpperBound)), "tool_error"),
+            ("main a c", None, "refused"),
+            ("main a e", Some((7, Measure::Exact)), "succeeded"),
+            ("main a d", None, "unanswered"),
+        ];
+        assert_eq!(seen, expected);
+        assert_eq!((found[0].at, found[0].bytes), (Some(1_772_352_000_750), (Some(9), Some(12))));
+        let odd = [(Unused::Duplicate, 1), (Unused::UnknownRecord, 1), (Unused::BadDuration, 1)];
+        assert_eq!((unused(&trace), trace.account.other_tools, trace.account.clock_jumps), (odd.to_vec(), 1, 1));
+    }
+}

@@ -15,6 +15,8 @@ mod show;
 mod source;
 pub mod summary;
 mod table;
+#[cfg(test)]
+mod tests;
 mod text;
 mod time;
 mod transcript;

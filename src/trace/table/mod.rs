@@ -48,7 +48,7 @@ impl Holds {
 pub struct Columns<'c> {
     pub columns: &'c [Column<'c>],
     /// Which column is missed most, told which of the columns were found.
-    pub missing: &'c dyn Fn(&[bool]) -> Option<&'static str>,
+    pub missing: &'c dyn Fn(&[bool]) -> Option<String>,
 }
 
 /// Where rows go. An error of theirs ends the reading.
@@ -108,7 +108,7 @@ pub fn read_parquet<R: Rows>(file: File, size: u64, name: &str, columns: Columns
 
 fn missing<'n>(columns: Columns, found: &[bool], file: &str, names: impl Iterator<Item = &'n str>) -> Result<(), TableError> {
     match (columns.missing)(found) {
-        Some(missing) => Err(TableError::MissingColumn { file: file.to_owned(), missing: missing.to_owned(), found: listed(names) }),
+        Some(missing) => Err(TableError::MissingColumn { file: file.to_owned(), missing, found: listed(names) }),
         None => Ok(()),
     }
 }
