@@ -38,7 +38,6 @@ fn main() {
     );
     let (mut validating, mut reading) = (Duration::MAX, Duration::MAX);
     let before = peak();
-    let mut held = None;
     for _ in 0..ROUNDS {
         validating = validating.min(timed(|| assert_eq!(validate(&path), made.lines)));
         reading = reading.min(timed(|| {
@@ -47,7 +46,6 @@ fn main() {
             assert_eq!((read.account.calls, read.account.other_tools, read.account.lines), (made.mcp_calls, made.other_tools, made.lines));
             black_box(summing.finish(read, 0));
         }));
-        held = held.or(peak());
     }
     let row = |name: &str, time: Duration| {
         println!("{name:24} {:6.2} s  {:7.0} MiB/s", time.as_secs_f64(), mebibytes(made.bytes) / time.as_secs_f64())
@@ -55,7 +53,7 @@ fn main() {
     row("validated (IgnoredAny)", validating);
     row("read and summarised", reading);
     println!("ratio {:.2} (at most 1.5 is asked for)", reading.as_secs_f64() / validating.as_secs_f64());
-    match (before, held) {
+    match (before, peak()) {
         (Some(before), Some(held)) => println!(
             "peak memory {:.0} MiB resident, {:.0} MiB of it before anything was read (below 200 MB is asked for)",
             mebibytes(held),

@@ -69,7 +69,7 @@ pub struct Call {
     pub outcome: Outcome,
     /// Of its arguments, as compact JSON.
     pub request_bytes: Option<u64>,
-    /// Of its result, as compact JSON.
+    /// Of its result: of its texts and data where that is known, else as compact JSON.
     pub response_bytes: Option<u64>,
 }
 

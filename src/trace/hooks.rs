@@ -12,7 +12,8 @@ use super::intake::Intake;
 use super::lines::{LineEnd, Lines};
 use super::names::mcp_tool;
 use super::recent::{Id, Pending};
-use super::text::{Loose, Size, Text};
+use super::size::Size;
+use super::text::{Loose, Text};
 use super::time::{Clock, Scalar};
 use crate::units::SimTime;
 
@@ -98,8 +99,8 @@ impl Hooks {
             server: intake.names.name(server),
             tool: intake.names.name(tool),
             session: intake.session(hook.session_id.as_ref().map(|text| &*text.0)),
-            request_bytes: hook.tool_input.map(|size| size.bytes),
-            response_bytes: hook.tool_response.map(|size| size.bytes),
+            request_bytes: hook.tool_input.map(|size| size.0),
+            response_bytes: hook.tool_response.map(|size| size.0),
             ..Call::UNKNOWN
         };
         match (event, id) {

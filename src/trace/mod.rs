@@ -12,6 +12,7 @@ mod names;
 mod otlp;
 mod recent;
 mod show;
+mod size;
 mod source;
 pub mod summary;
 mod table;

@@ -1,4 +1,4 @@
-//! Parts of JSON that are read leniently: text that need not be valid Unicode, values of which only the size counts.
+//! Parts of JSON that are read leniently: text need not be valid Unicode, values need not be of the kind that is expected.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -27,11 +27,40 @@ impl<'de> Visitor<'de> for TextVisitor {
     }
 
     fn visit_borrowed_bytes<E: Error>(self, bytes: &'de [u8]) -> Result<Text<'de>, E> {
-        Ok(Text(String::from_utf8_lossy(bytes)))
+        // Twice as fast as the lossy conversion where nothing is lost.
+        Ok(Text(std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)))
     }
 
     fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Text<'de>, E> {
         Ok(Text(Cow::Owned(String::from_utf8_lossy(bytes).into_owned())))
+    }
+}
+
+/// A key of an object, as its bytes; one with escapes is none that is looked for, and empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key<'a>(pub &'a [u8]);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Key<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Key<'a>, D::Error> {
+        deserializer.deserialize_bytes(KeyVisitor)
+    }
+}
+
+struct KeyVisitor;
+
+impl<'de> Visitor<'de> for KeyVisitor {
+    type Value = Key<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_borrowed_bytes<E: Error>(self, bytes: &'de [u8]) -> Result<Key<'de>, E> {
+        Ok(Key(bytes))
+    }
+
+    fn visit_bytes<E: Error>(self, _: &[u8]) -> Result<Key<'de>, E> {
+        Ok(Key(b""))
     }
 }
 
@@ -124,153 +153,9 @@ impl<'de> Visitor<'de> for LooseVisitor {
     }
 }
 
-/// How large a value is as compact JSON, its escapes undone; and what its first text says about why a call failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Size {
-    pub bytes: u64,
-    pub phrase: Option<Phrase>,
-}
-
-/// What clients write in place of a result. The text itself is dropped at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phrase {
-    /// Somebody or some rule did not permit the call, or interrupted it.
-    Refused,
-    TimedOut,
-    /// The connection, not the tool.
-    Disconnected,
-    /// JSON-RPC: the protocol, not the tool.
-    Protocol,
-    Other,
-}
-
-impl Phrase {
-    fn of(text: &str) -> Phrase {
-        const REFUSED: [&str; 5] = [
-            "The user doesn't want to",
-            "[Request interrupted by user",
-            "Permission to use",
-            "Claude requested permissions",
-            "This command requires approval",
-        ];
-        let start = text.trim_start();
-        // Where a message says what it is, it says so early.
-        let start = &start[..start.char_indices().nth(200).map_or(start.len(), |(at, _)| at)];
-        let lower = start.to_ascii_lowercase();
-        match () {
-            () if REFUSED.iter().any(|phrase| start.starts_with(phrase)) => Phrase::Refused,
-            () if lower.contains("timed out") || lower.contains("timeout") => Phrase::TimedOut,
-            () if ["connection closed", "not connected", "econnre", "socket hang up", "fetch failed"].iter().any(|p| lower.contains(p)) => {
-                Phrase::Disconnected
-            }
-            () if lower.contains("mcp error -32") => Phrase::Protocol,
-            () => Phrase::Other,
-        }
-    }
-
-    pub fn kind(self) -> &'static str {
-        match self {
-            Phrase::Refused => "refused",
-            Phrase::TimedOut => "timeout",
-            Phrase::Disconnected => "disconnected",
-            Phrase::Protocol => "protocol",
-            Phrase::Other => "tool_error",
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Size {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Size, D::Error> {
-        deserializer.deserialize_any(SizeVisitor)
-    }
-}
-
-struct SizeVisitor;
-
-impl Size {
-    fn of(bytes: usize) -> Size {
-        Size { bytes: bytes as u64, phrase: None }
-    }
-}
-
-impl<'de> Visitor<'de> for SizeVisitor {
-    type Value = Size;
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Size, E> {
-        Ok(Size { phrase: Some(Phrase::of(text)), ..Size::of(text.len() + 2) })
-    }
-
-    fn visit_bool<E: Error>(self, truth: bool) -> Result<Size, E> {
-        Ok(Size::of(if truth { 4 } else { 5 }))
-    }
-
-    fn visit_u64<E: Error>(self, number: u64) -> Result<Size, E> {
-        Ok(Size::of(number.checked_ilog10().unwrap_or(0) as usize + 1))
-    }
-
-    fn visit_i64<E: Error>(self, number: i64) -> Result<Size, E> {
-        Ok(Size::of(number.unsigned_abs().checked_ilog10().unwrap_or(0) as usize + 1 + usize::from(number < 0)))
-    }
-
-    fn visit_f64<E: Error>(self, number: f64) -> Result<Size, E> {
-        Ok(Size::of(number.to_string().len()))
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Size, E> {
-        Ok(Size::of(4))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Size, A::Error> {
-        let (mut size, mut many) = (Size::of(2), false);
-        while let Some(part) = list.next_element::<Size>()? {
-            size.bytes += part.bytes + u64::from(many);
-            size.phrase = size.phrase.or(part.phrase);
-            many = true;
-        }
-        Ok(size)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Size, A::Error> {
-        let (mut size, mut many) = (Size::of(2), false);
-        while let Some(key) = map.next_key::<Text>()? {
-            let part = map.next_value::<Size>()?;
-            size.bytes += key.0.len() as u64 + 3 + part.bytes + u64::from(many);
-            // `{"type":"text","text":"..."}`: the type says nothing.
-            size.phrase = size.phrase.or(part.phrase.filter(|_| key.0 != "type"));
-            many = true;
-        }
-        Ok(size)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes_are_those_of_compact_json() {
-        let check = |json: &str| assert_eq!(serde_json::from_str::<Size>(json).expect(json).bytes, json.len() as u64, "{json}");
-        for json in [r#"{"a":[1,-20,true,false,null,1.5],"b":"x","":{}}"#, "[]", r#""한국어 🦀""#, "0", "18446744073709551615"] {
-            check(json);
-        }
-    }
-
-    #[test]
-    fn phrases_are_told_apart() {
-        let check = |text: &str, expected: Phrase| {
-            let json = serde_json::json!([{"type": "text", "text": text}]).to_string();
-            assert_eq!(serde_json::from_str::<Size>(&json).expect("JSON").phrase, Some(expected), "{text}");
-        };
-        check("The user doesn't want to proceed with this tool use. The tool use was rejected", Phrase::Refused);
-        check("MCP error -32001: Request timed out", Phrase::TimedOut);
-        check("MCP error -32000: Connection closed", Phrase::Disconnected);
-        check("MCP error -32602: Invalid arguments for tool x", Phrase::Protocol);
-        check("Error: no such issue", Phrase::Other);
-    }
 
     #[test]
     fn lone_surrogates_are_replaced() {

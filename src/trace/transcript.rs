@@ -13,7 +13,7 @@ use super::intake::Intake;
 use super::lines::{LineEnd, Lines};
 use super::names::{Name, mcp_tool};
 use super::recent::{Id, Pending};
-use super::text::Phrase;
+use super::size::Phrase;
 use super::time::rfc3339;
 use crate::units::SimTime;
 

@@ -9,7 +9,8 @@ use super::Waiting;
 use crate::trace::account::Unused;
 use crate::trace::names::mcp_tool;
 use crate::trace::recent::{Id, Pending};
-use crate::trace::text::{Loose, Phrase, Size, Text};
+use crate::trace::size::{Answer, Phrase, Size};
+use crate::trace::text::{Key, Loose, Text};
 use crate::units::SimTime;
 
 #[derive(Debug, Default)]
@@ -142,18 +143,18 @@ impl<'de> Visitor<'de> for RecordSeed<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Record<'de>, A::Error> {
         let mut record = Record::default();
-        while let Some(key) = map.next_key::<Text>()? {
-            match &*key.0 {
-                "type" => record.kind = map.next_value()?,
-                "uuid" => record.uuid = map.next_value()?,
-                "timestamp" => record.timestamp = map.next_value()?,
-                "sessionId" => record.session = map.next_value()?,
-                "attributionAgent" => record.agent = map.next_value()?,
-                "isSidechain" => record.sidechain = map.next_value::<Option<bool>>()?.unwrap_or_default(),
-                "toolUseID" => record.tool_use = map.next_value()?,
-                "parentToolUseID" => record.parent_tool_use = map.next_value()?,
-                "data" => record.progress = map.next_value()?,
-                "message" => record.items = map.next_value_seed(MessageSeed(self.0))?,
+        while let Some(key) = map.next_key::<Key>()? {
+            match key.0 {
+                b"type" => record.kind = map.next_value()?,
+                b"uuid" => record.uuid = map.next_value()?,
+                b"timestamp" => record.timestamp = map.next_value()?,
+                b"sessionId" => record.session = map.next_value()?,
+                b"attributionAgent" => record.agent = map.next_value()?,
+                b"isSidechain" => record.sidechain = map.next_value::<Option<bool>>()?.unwrap_or_default(),
+                b"toolUseID" => record.tool_use = map.next_value()?,
+                b"parentToolUseID" => record.parent_tool_use = map.next_value()?,
+                b"data" => record.progress = map.next_value()?,
+                b"message" => record.items = map.next_value_seed(MessageSeed(self.0))?,
                 _ => _ = map.next_value::<IgnoredAny>()?,
             }
         }
@@ -179,9 +180,9 @@ impl<'de> Visitor<'de> for MessageSeed<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<Item<'de>>, A::Error> {
         let mut items = Vec::new();
-        while let Some(key) = map.next_key::<Text>()? {
-            match &*key.0 {
-                "content" => items = map.next_value_seed(ContentSeed(self.0))?,
+        while let Some(key) = map.next_key::<Key>()? {
+            match key.0 {
+                b"content" => items = map.next_value_seed(ContentSeed(self.0))?,
                 _ => _ = map.next_value::<IgnoredAny>()?,
             }
         }
@@ -242,26 +243,28 @@ impl<'de> Visitor<'de> for ItemSeed<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Option<Item<'de>>, A::Error> {
         let Wanted { pending, sizes } = self.0;
         let [mut kind, mut id, mut name, mut result_of] = [const { None::<Text> }; 4];
-        let (mut failed, mut input, mut content) = (false, None, Size::default());
-        let mut measured = false;
-        while let Some(key) = map.next_key::<Text>()? {
-            match &*key.0 {
-                "type" => kind = map.next_value()?,
-                "id" => id = map.next_value()?,
-                "name" => name = map.next_value()?,
-                "tool_use_id" => result_of = map.next_value()?,
-                "is_error" => failed = map.next_value::<Option<bool>>()?.unwrap_or_default(),
-                "input" if sizes && name.as_ref().is_none_or(|name| mcp_tool(&name.0).is_some()) => input = Some(map.next_value::<Size>()?),
-                "content" if sizes && result_of.as_ref().is_none_or(|id| pending.contains(Id::new("tool use", &id.0))) => {
-                    (content, measured) = (map.next_value()?, true);
+        let (mut failed, mut input, mut content) = (false, None, None::<Answer>);
+        while let Some(key) = map.next_key::<Key>()? {
+            match key.0 {
+                b"type" => kind = map.next_value()?,
+                b"id" => id = map.next_value()?,
+                b"name" => name = map.next_value()?,
+                b"tool_use_id" => result_of = map.next_value()?,
+                b"is_error" => failed = map.next_value::<Option<bool>>()?.unwrap_or_default(),
+                b"input" if sizes && name.as_ref().is_none_or(|name| mcp_tool(&name.0).is_some()) => {
+                    input = Some(map.next_value::<Size>()?)
+                }
+                b"content" if sizes && result_of.as_ref().is_none_or(|id| pending.contains(Id::new("tool use", &id.0))) => {
+                    content = Some(map.next_value()?);
                 }
                 _ => _ = map.next_value::<IgnoredAny>()?,
             }
         }
         Ok(match (kind.as_ref().map(|kind| &*kind.0), id, name, result_of) {
-            (Some("tool_use"), Some(id), Some(name), _) => Some(Item::Use { id, name, request_bytes: input.map(|size| size.bytes) }),
+            (Some("tool_use"), Some(id), Some(name), _) => Some(Item::Use { id, name, request_bytes: input.map(|size| size.0) }),
             (Some("tool_result"), _, _, Some(id)) => {
-                Some(Item::Result { id, failed, response_bytes: measured.then_some(content.bytes), phrase: content.phrase })
+                let (response_bytes, phrase) = (content.map(|of| of.bytes), content.and_then(|of| of.phrase));
+                Some(Item::Result { id, failed, response_bytes, phrase })
             }
             _ => None,
         })

@@ -65,7 +65,7 @@ fn exact_times_come_from_progress_and_others_are_bounds() {
     assert_eq!(found.len(), 2);
     assert_eq!((&*found[0].names, found[0].took), ("main github search", Some((800, Measure::Exact))));
     assert_eq!(found[0].at, Some(at + 3200), "it ended with its answer");
-    assert_eq!(found[0].bytes, (Some(2), Some(r#"[{"type":"text","text":"fine"}]"#.len() as u64)));
+    assert_eq!(found[0].bytes, (Some(2), Some(4)));
     assert_eq!((&*found[1].names, found[1].took), ("main plugin_memory_store add", Some((4000, Measure::UpperBound))));
     assert_eq!((found[1].at, &*found[1].outcome), (Some(at + 3000), "tool_error"));
     assert_eq!((trace.account.other_tools, unused(&trace)), (1, vec![]));
