@@ -42,7 +42,7 @@ fn main() {
         validating = validating.min(timed(|| assert_eq!(validate(&path), made.lines)));
         reading = reading.min(timed(|| {
             let mut summing = Summing::default();
-            let read = trace::read(&[path.clone()], None, &mut summing).expect("a transcript");
+            let read = trace::read(std::slice::from_ref(&path), None, &mut summing).expect("a transcript");
             assert_eq!((read.account.calls, read.account.other_tools, read.account.lines), (made.mcp_calls, made.other_tools, made.lines));
             black_box(summing.finish(read, 0));
         }));
@@ -73,7 +73,7 @@ fn timed(work: impl FnOnce()) -> Duration {
 fn validate(path: &Path) -> u64 {
     let mut lines = Lines::new(File::open(path).expect("it was written"), 16 << 20).expect("it can be read");
     let mut count = 0;
-    while let Some(line) = lines.next().expect("it can be read") {
+    while let Some(line) = lines.next_line().expect("it can be read") {
         serde_json::from_slice::<IgnoredAny>(line.text).expect("JSON");
         count += 1;
     }

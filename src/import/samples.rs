@@ -194,7 +194,7 @@ impl Collector<'_> {
 
 fn csv(reader: impl Read, mut collector: Collector) -> Result<Samples, SamplesError> {
     let mut records = Records::new(reader).map_err(|e| collector.failed(e))?;
-    let header = match records.next().map_err(|e| collector.failed(e))? {
+    let header = match records.next_record().map_err(|e| collector.failed(e))? {
         Record::Whole => {
             records.text().map(|text| (0..records.width()).map(|i| records.field(text, i).trim().to_owned()).collect::<Vec<_>>())
         }
@@ -208,7 +208,7 @@ fn csv(reader: impl Read, mut collector: Collector) -> Result<Samples, SamplesEr
     let value = place(&collector.columns.value)?;
     let by = collector.columns.by.iter().map(|column| place(column)).collect::<Result<Vec<_>, _>>()?;
     loop {
-        match records.next().map_err(|e| collector.failed(e))? {
+        match records.next_record().map_err(|e| collector.failed(e))? {
             Record::End => return Ok(collector.finish()),
             Record::TooLong => return Err(collector.wrong(records.line, "it is longer than any row; is a quote never closed?")),
             Record::Whole if records.width() != header.len() => {
@@ -226,7 +226,7 @@ fn csv(reader: impl Read, mut collector: Collector) -> Result<Samples, SamplesEr
 
 fn json_lines(reader: impl Read, mut collector: Collector) -> Result<Samples, SamplesError> {
     let mut lines = Lines::new(reader, LONGEST).map_err(|e| collector.failed(e))?;
-    while let Some(line) = lines.next().map_err(|e| collector.failed(e))? {
+    while let Some(line) = lines.next_line().map_err(|e| collector.failed(e))? {
         if line.end == LineEnd::TooLong {
             return Err(collector.wrong(line.number, "it is longer than any row"));
         }

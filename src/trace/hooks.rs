@@ -52,7 +52,7 @@ impl Hooks {
     pub fn read(&mut self, reader: impl Read, intake: &mut Intake) -> io::Result<()> {
         let mut lines = Lines::new(reader, LINE_LONGEST)?;
         let mut clock = Clock::default();
-        while let Some(line) = lines.next()? {
+        while let Some(line) = lines.next_line()? {
             intake.next(line.number);
             if line.end == LineEnd::TooLong {
                 intake.unused(Unused::TooLong);

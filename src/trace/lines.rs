@@ -51,7 +51,7 @@ impl<R: Read> Lines<R> {
     }
 
     /// None at the end.
-    pub fn next(&mut self) -> io::Result<Option<Line<'_>>> {
+    pub fn next_line(&mut self) -> io::Result<Option<Line<'_>>> {
         self.number += 1;
         let (mut searched, mut too_long) = (self.start, false);
         let (length, end) = loop {
@@ -123,7 +123,7 @@ mod tests {
     fn all(text: impl Read, longest: usize) -> Vec<(LineEnd, Vec<u8>)> {
         let mut lines = Lines::new(text, longest).expect("a slice");
         let mut found = Vec::new();
-        while let Some(line) = lines.next().expect("a slice") {
+        while let Some(line) = lines.next_line().expect("a slice") {
             assert_eq!(line.number, found.len() as u64 + 1);
             found.push((line.end, line.text.to_vec()));
         }

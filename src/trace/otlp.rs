@@ -49,7 +49,7 @@ struct Execution {
 impl Otlp {
     pub fn read(&mut self, reader: impl Read, intake: &mut Intake) -> io::Result<()> {
         let mut lines = Lines::new(reader, LINE_LONGEST)?;
-        while let Some(line) = lines.next()? {
+        while let Some(line) = lines.next_line()? {
             intake.next(line.number);
             if line.end == LineEnd::TooLong {
                 intake.unused(Unused::TooLong);

@@ -40,7 +40,7 @@ impl Transcripts {
     /// `agent`: what the file is the transcript of, where its name or what lies beside it says so.
     pub fn read(&mut self, reader: impl Read, agent: Option<&str>, intake: &mut Intake) -> io::Result<()> {
         let mut lines = Lines::new(reader, LINE_LONGEST)?;
-        while let Some(line) = lines.next()? {
+        while let Some(line) = lines.next_line()? {
             intake.next(line.number);
             if line.end == LineEnd::TooLong {
                 intake.unused(Unused::TooLong);

@@ -11,7 +11,7 @@ use super::{Columns, Rows, Skipped, TableError, missing};
 pub fn read<R: Rows>(reader: impl Read, file: &str, columns: Columns, rows: &mut R) -> Result<(), R::Error> {
     let failed = |source| TableError::Read { file: file.to_owned(), source };
     let mut records = Records::new(reader).map_err(failed)?;
-    match records.next().map_err(failed)? {
+    match records.next_record().map_err(failed)? {
         Record::Whole => {}
         Record::TooLong => return Err(TableError::Header { file: file.to_owned() }.into()),
         Record::End => return Err(TableError::Empty { file: file.to_owned() }.into()),
@@ -20,7 +20,7 @@ pub fn read<R: Rows>(reader: impl Read, file: &str, columns: Columns, rows: &mut
     // Short ones wait for the next: what is last may be cut off, what is not is broken.
     let mut short = None;
     loop {
-        let record = records.next().map_err(failed)?;
+        let record = records.next_record().map_err(failed)?;
         if let Some(line) = short.take() {
             rows.skip(line, if record == Record::End { Skipped::CutOff } else { Skipped::Malformed })?;
         }
@@ -90,7 +90,7 @@ impl<R: Read> Records<R> {
         })
     }
 
-    pub fn next(&mut self) -> io::Result<Record> {
+    pub fn next_record(&mut self) -> io::Result<Record> {
         self.used = (0, 0);
         self.skip_line_ends()?;
         self.line = self.parser.line();

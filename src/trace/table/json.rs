@@ -13,7 +13,7 @@ pub fn read<R: Rows>(reader: impl Read, file: &str, columns: Columns, rows: &mut
     let failed = |source| TableError::Read { file: file.to_owned(), source };
     let mut lines = Lines::new(reader, LONGEST).map_err(failed)?;
     let mut keys = Keys { seen: vec![false; columns.columns.len()], ..Keys::default() };
-    while let Some(line) = lines.next().map_err(failed)? {
+    while let Some(line) = lines.next_line().map_err(failed)? {
         let text = std::str::from_utf8(line.text).map(str::trim);
         match (line.end, text) {
             (LineEnd::TooLong, _) => rows.skip(line.number, Skipped::TooLong)?,
