@@ -1,19 +1,23 @@
 //! Measured durations: from a file with named columns (CSV with a header, JSON lines, Parquet), or from a trace.
 
+mod of_trace;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Map, Value};
 
 use crate::random::Key;
 use crate::trace::{
-    self, Call, Column, Format, HEAD, Holds, LONGEST, LineEnd, Lines, Measure, Name, Names, Record, Records, Rows, Scalar, TableError,
-    TraceError, listed, shown,
+    self, Column, Format, HEAD, Holds, LONGEST, LineEnd, Lines, Measure, Record, Records, Rows, Scalar, TableError, TraceError, listed,
+    shown,
 };
 use crate::units::SimTime;
+
+use of_trace::{Part, of_trace};
 
 /// So many samples of a group are kept, each as likely as any other: an interval of a hundredth is far narrower than what any scenario
 /// needs.
@@ -280,68 +284,6 @@ impl Rows for Collector<'_> {
     }
 }
 
-/// What tells a trace's calls apart.
-#[derive(Debug, Clone, Copy)]
-enum Part {
-    Agent,
-    Server,
-    Tool,
-    Capability,
-}
-
-impl Part {
-    fn named(column: &str) -> Option<Part> {
-        Some(match column {
-            "agent" => Part::Agent,
-            "server" => Part::Server,
-            "tool" => Part::Tool,
-            "capability" => Part::Capability,
-            _ => return None,
-        })
-    }
-
-    fn of(self, call: &Call) -> Option<Name> {
-        match self {
-            Part::Agent => call.agent,
-            Part::Server => call.server,
-            Part::Tool => call.tool,
-            Part::Capability => call.capability,
-        }
-    }
-}
-
-fn of_trace(path: &Path, mut collector: Collector) -> Result<Samples, SamplesError> {
-    let by = &collector.columns.by;
-    let parts = by
-        .iter()
-        .map(|column| Part::named(column).ok_or_else(|| SamplesError::By { file: collector.file.clone(), column: column.clone() }));
-    let parts = parts.collect::<Result<Vec<Part>, _>>()?;
-    let measure = collector.columns.measure;
-    collector.of_trace = true;
-    let mut wrong = None;
-    let mut sink = |call: &Call, names: &Names| {
-        let Some(duration) = call.duration else {
-            collector.empty += 1;
-            return;
-        };
-        let seconds = duration.time.as_secs();
-        if duration.measure != measure {
-            collector.left_out += 1;
-        } else if !POSSIBLE.contains(&seconds) {
-            // Zero milliseconds: the clock is too coarse.
-            collector.empty += 1;
-        } else if wrong.is_none() {
-            let key = parts.iter().map(|part| part.of(call).map_or("", |name| names.text(name)).to_owned()).collect();
-            wrong = collector.sample(key, seconds).err();
-        }
-    };
-    trace::read(&[PathBuf::from(path)], None, &mut sink)?;
-    match wrong {
-        Some(error) => Err(error),
-        None => Ok(collector.finish()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -404,13 +346,20 @@ mod tests {
     }
 
     #[test]
-    fn parquet_gives_groups_too() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/replay/polars.parquet");
-        let of = |value: &str| Columns { value: value.to_owned(), timeout: None, ..columns(&["agent"]) };
-        let error = read_samples(&path, &of("took")).expect_err("no such column").to_string();
-        assert!(error.contains("no column took; the columns found are: "), "{error}");
-        let error = read_samples(&path, &of("duration")).map(|samples| samples.groups.len());
-        assert!(matches!(error, Ok(1..)) || matches!(error, Err(SamplesError::Table(TableError::ColumnKind { .. }))), "{error:?}");
+    fn parquet_gives_the_same_groups_too() {
+        use polars::prelude::{Column, DataFrame, ParquetWriter};
+        let columns_of = vec![
+            Column::new("tool".into(), vec!["a", "b", "a", "a"]),
+            Column::new("Took".into(), vec![Some(5.0), Some(7.5), None, Some(250.0)]),
+        ];
+        let mut frame = DataFrame::new_infer_height(columns_of).expect("columns of one height");
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("calls.parquet");
+        ParquetWriter::new(File::create(&path).expect("a file")).finish(&mut frame).expect("a Parquet file");
+        let csv = read("csv", "tool,took\na,5\nb,7.5\na,\na,250\n", &["tool"]).unwrap();
+        assert_eq!(read_samples(&path, &columns(&["tool"])).unwrap(), csv);
+        let error = read_samples(&path, &columns(&["server"])).expect_err("no such column").to_string();
+        assert!(error.contains("no column server; the columns found are: tool, Took"), "{error}");
     }
 
     #[test]
