@@ -13,6 +13,7 @@ use super::{Exit, output};
 
 /// Read records of real calls: transcripts, hook logs, OpenTelemetry, tables
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  mcplab trace summary ~/.claude/projects/-home-me-work\n\ndocs/traces.md lists the formats.")]
 pub struct Args {
     #[command(subcommand)]
     command: Command,
