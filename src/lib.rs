@@ -13,6 +13,9 @@ pub mod random;
 /// What a latency, an interarrival time or a repair time is drawn from.
 pub mod distribution;
 
+/// Records of calls that really happened, in the formats that there are, become a stream of calls without anything private.
+pub mod trace;
+
 /// Measured durations become a distribution, with how far to believe it.
 pub mod calibrate;
 

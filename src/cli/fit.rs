@@ -8,6 +8,7 @@ use mcplab::import::{Columns, read_samples};
 use mcplab::report::plot::svg;
 use mcplab::report::{FitReport, fit_plot, fit_text};
 use mcplab::study::fitted;
+use mcplab::trace::Measure;
 use mcplab::units::SimTime;
 use rayon::prelude::*;
 
@@ -17,10 +18,10 @@ use super::{Exit, input, output};
 /// Fit distributions to measured durations: parameters with intervals, the choice among families, the line for a scenario
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  mcplab fit calls.csv                                   its column duration_ms\n  mcplab fit calls.csv --by server,capability --timeout 30s\n  mcplab fit bench.jsonl --column seconds --unit s --plot quantiles.svg\n\nMaximum likelihood; what timed out counts as longer than the time-out, not as an end. The best family is that of the lowest BIC;\np: how often samples of the fitted law differ from their own fit as much as yours does (below 0.05: it is another law).\ndocs/fitting.md has the formulas.\n\nExit code: 0 something was fitted, 1 nothing could be (too few samples, no spread), 2 an error."
+    after_help = "Examples:\n  mcplab fit calls.csv                                   its column duration_ms\n  mcplab fit calls.csv --by server,capability --timeout 30s\n  mcplab fit bench.jsonl --column seconds --unit s --plot quantiles.svg\n  mcplab fit ~/.claude/projects/-home-me-work --by server,tool    the exact durations of transcripts\n\nMaximum likelihood; what timed out counts as longer than the time-out, not as an end. The best family is that of the lowest BIC;\np: how often samples of the fitted law differ from their own fit as much as yours does (below 0.05: it is another law).\ndocs/fitting.md has the formulas.\n\nExit code: 0 something was fitted, 1 nothing could be (too few samples, no spread), 2 an error."
 )]
 pub struct Args {
-    /// CSV with a header, or JSON lines (.csv, .jsonl, .ndjson)
+    /// CSV with a header, JSON lines, Parquet (.csv, .jsonl, .ndjson, .parquet), a trace, or a folder of transcripts
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
@@ -32,7 +33,11 @@ pub struct Args {
     #[arg(long, value_enum)]
     unit: Option<Unit>,
 
-    /// Fit samples apart that differ in these columns
+    /// Of a trace: fit differences of timestamps, which may hold a wait for permission, in place of exact durations
+    #[arg(long)]
+    upper_bounds: bool,
+
+    /// Fit samples apart that differ in these columns; of a trace: agent, server, tool, capability
     #[arg(long, value_name = "COLUMN,..", value_delimiter = ',')]
     by: Vec<String>,
 
@@ -73,10 +78,21 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         (None, column) if column == "duration" || column.ends_with("_s") => 1.0,
         (None, column) => bail!("the unit of the column {column} is not known: say --unit ms or --unit s"),
     };
-    let columns = Columns { value: args.column.clone(), by: args.by.clone(), unit, timeout: args.timeout, seed: args.seed };
+    let measure = if args.upper_bounds { Measure::UpperBound } else { Measure::Exact };
+    let columns = Columns { value: args.column.clone(), by: args.by.clone(), unit, timeout: args.timeout, seed: args.seed, measure };
     let samples = read_samples(&args.file, &columns)?;
+    if samples.left_out > 0 {
+        let (others, how) = match measure {
+            Measure::Exact => ("upper bounds", "with --upper-bounds they are fitted, alone"),
+            Measure::UpperBound => ("exact durations", "without --upper-bounds they are fitted, alone"),
+        };
+        output::note(&format!("{} {others} are left out; {how}", samples.left_out));
+    }
     if samples.groups.is_empty() {
-        bail!("{}: the column {} has no values", args.file.display(), args.column);
+        match samples.of_trace {
+            true => bail!("{}: no durations to fit", args.file.display()),
+            false => bail!("{}: the column {} has no values", args.file.display(), args.column),
+        }
     }
     let file = args.file.display().to_string();
     let name = args.file.file_name().map_or_else(|| file.clone(), |name| name.to_string_lossy().into_owned());
@@ -89,7 +105,14 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     };
     let groups = samples.groups.into_par_iter().map(fit).collect();
     drop(watch);
-    let report = FitReport { file, column: args.column.clone(), by: args.by.clone(), empty: samples.empty, groups };
+    let report = FitReport {
+        file,
+        column: (!samples.of_trace).then(|| args.column.clone()),
+        measure: samples.of_trace.then_some(measure),
+        by: args.by.clone(),
+        empty: samples.empty,
+        groups,
+    };
     if let Some(path) = &args.plot {
         input::write(path, svg(&fit_plot(&report))?.as_bytes())?;
     }

@@ -21,6 +21,7 @@ mod rollback;
 mod simulate;
 mod status;
 mod sweep;
+mod trace;
 mod what_if;
 
 use std::process::ExitCode;
@@ -67,6 +68,7 @@ Exit code: 0 when met, 1 when a KPI or a check is missed, 2 for an error.";
 enum Command {
     Check(check::Args),
     Fit(fit::Args),
+    Trace(trace::Args),
     Import(import::Args),
     Simulate(simulate::Args),
     Compare(compare::Args),
@@ -94,6 +96,7 @@ pub fn main() -> ExitCode {
     let ended = match cli.command {
         Command::Check(args) => check::run(&args),
         Command::Fit(args) => fit::run(&args),
+        Command::Trace(args) => trace::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Compare(args) => compare::run(&args),

@@ -5,16 +5,10 @@
 
 mod attach;
 mod collect;
-mod csv;
-mod jsonl;
-mod lines;
 mod matching;
-#[cfg(feature = "cli")]
-mod parquet;
 mod summary;
 #[cfg(all(test, feature = "cli"))]
 mod tests;
-mod time;
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -23,15 +17,12 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use crate::scenario::{ReplayedCall, Scenario};
+use crate::trace::{Column, Columns, Holds, TableError, read_csv, read_json, read_parquet};
 
 use collect::Collector;
 
-pub(super) use csv::{Record, Records};
-pub(super) use lines::{Line, Lines};
-
 pub use attach::{attach, replay};
 pub use summary::{LogSummary, Skipped, Tally, Unmatched};
-pub use time::Reading;
 
 /// A log's calls, matched to the needs of the scenario that it was read for.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,20 +44,12 @@ pub enum CallLogError {
     NoFile { file: String },
     #[error("{file}: a log of calls ends in .csv, .jsonl, .ndjson or .parquet; rename or convert it")]
     Ending { file: String },
-    #[error("{file} is larger than {} GiB; cut it by time, or keep only the columns that are read: {}", SIZE_MAX >> 30, COLUMNS.join(", "))]
+    #[error("{file} is larger than {} GiB; cut it by time, or keep only the columns that are read: {}", SIZE_MAX >> 30, COLUMNS.map(|column| column.name).join(", "))]
     TooLarge { file: String },
     #[error("{file} holds more than {CALLS_MAX} calls of the scenario's needs; cut it by time, the first part is read up to line {line}")]
     TooMany { file: String, line: u64 },
-    #[error("{file}: no column {missing}; the columns found are: {found}")]
-    MissingColumn { file: String, missing: &'static str, found: String },
-    #[error("{file}: two columns are called {column}; rename one")]
-    TwoColumns { file: String, column: &'static str },
-    #[error("{file}: the column {column} is {kind}; write it as {expected}")]
-    ColumnKind { file: String, column: &'static str, kind: String, expected: &'static str },
-    #[error("{file}: its first line is not UTF-8 text or far too long: is this a CSV file? Save it as UTF-8")]
-    Header { file: String },
-    #[error("{file} is broken or of a kind that cannot be read: {reason}; write it anew, or convert it to CSV")]
-    Parquet { file: String, reason: String },
+    #[error(transparent)]
+    Table(#[from] TableError),
     #[error("{file} holds no calls")]
     Empty { file: String },
     #[error("{file}: no row can be used: {reasons}")]
@@ -83,7 +66,25 @@ pub const CALLS_MAX: usize = 10_000_000;
 const SIZE_MAX: u64 = 8 << 30;
 
 /// What is read; everything else is left alone.
-const COLUMNS: [&str; 6] = ["time", "agent", "capability", "server", "duration", "duration_ms"];
+const COLUMNS: [Column; 6] = [
+    Column { name: "time", holds: Holds::Times },
+    Column { name: "agent", holds: Holds::Texts },
+    Column { name: "capability", holds: Holds::Texts },
+    Column { name: "server", holds: Holds::Texts },
+    Column { name: "duration", holds: Holds::Durations },
+    Column { name: "duration_ms", holds: Holds::Numbers },
+];
+
+/// What there has to be among [`COLUMNS`].
+fn missing(found: &[bool]) -> Option<String> {
+    let missing = match found {
+        [false, ..] => "time",
+        [_, false, ..] => "agent",
+        [_, _, false, false, ..] => "capability or server",
+        _ => return None,
+    };
+    Some(missing.to_owned())
+}
 
 /// Reads a log for a scenario: CSV, JSON lines or Parquet, as its name ends.
 pub fn read(path: &Path, scenario: &Scenario) -> Result<CallLog, CallLogError> {
@@ -104,14 +105,12 @@ pub fn read(path: &Path, scenario: &Scenario) -> Result<CallLog, CallLogError> {
     }
     file.rewind().map_err(failed)?;
     let mut collector = Collector::new(&name, scenario, CALLS_MAX);
+    let columns = Columns { columns: &COLUMNS, missing: &missing };
     match ending.as_str() {
         // What somebody appends meanwhile is no part of what was hashed.
-        "csv" => csv::read(file.take(size), &mut collector)?,
-        #[cfg(feature = "cli")]
-        "parquet" => parquet::read(file, size, &mut collector)?,
-        #[cfg(not(feature = "cli"))]
-        "parquet" => return Err(CallLogError::Parquet { file: name, reason: "this build reads no Parquet".to_owned() }),
-        _ => jsonl::read(file.take(size), &mut collector)?,
+        "csv" => read_csv(file.take(size), &name, columns, &mut collector)?,
+        "parquet" => read_parquet(file, size, &name, columns, &mut collector)?,
+        _ => read_json(file.take(size), &name, columns, &mut collector)?,
     }
     let (calls, summary) = collector.finish()?;
     Ok(CallLog { file: name, sha256, calls, summary })
@@ -132,29 +131,4 @@ fn hash(file: &mut File) -> io::Result<(String, u64)> {
         }
     }
     Ok((hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect(), size))
-}
-
-/// A name of the log in a message: short, and nothing in it that a terminal obeys.
-pub(super) fn shown(name: &str) -> String {
-    const LONGEST: usize = 60;
-    let obeyed =
-        |c: char| c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-    let mut chars = name.chars();
-    let mut text = String::new();
-    for c in chars.by_ref().take(LONGEST) {
-        if obeyed(c) { text.extend(c.escape_unicode()) } else { text.push(c) }
-    }
-    if chars.next().is_some() { text + "…" } else { text }
-}
-
-/// The columns found, for a message.
-pub(super) fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    const MOST: usize = 20;
-    let mut names: Vec<String> = names.take(MOST + 1).map(shown).collect();
-    match names.len() {
-        0 => return "none".to_owned(),
-        n if n > MOST => names[MOST] = "…".to_owned(),
-        _ => {}
-    }
-    names.join(", ")
 }

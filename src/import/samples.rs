@@ -1,20 +1,29 @@
-//! Measured durations from a file with named columns: CSV with a header, or JSON lines.
+//! Measured durations: from a file with named columns (CSV with a header, JSON lines, Parquet), or from a trace.
+
+mod of_trace;
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use serde_json::{Map, Value};
 
 use crate::random::Key;
+use crate::trace::{
+    self, Column, Format, HEAD, Holds, LONGEST, LineEnd, Lines, Measure, Record, Records, Rows, Scalar, TableError, TraceError, listed,
+    shown,
+};
 use crate::units::SimTime;
 
-use super::call_log::{Line, Lines, Record, Records, listed, shown};
+use of_trace::{Part, of_trace};
 
 /// So many samples of a group are kept, each as likely as any other: an interval of a hundredth is far narrower than what any scenario
 /// needs.
 pub const KEPT: usize = 100_000;
+/// Seconds that a duration may take.
+const POSSIBLE: RangeInclusive<f64> = 1e-9..=3_153_600_000.0;
 /// More groups than this are no groups, but a column of numbers.
 const GROUPS: usize = 500;
 
@@ -31,6 +40,8 @@ pub struct Columns {
     pub timeout: Option<SimTime>,
     /// Of the choice where there are more than [`KEPT`].
     pub seed: u64,
+    /// Which durations of a trace; the two are never mixed.
+    pub measure: Measure,
 }
 
 /// The samples that are alike in the columns that tell groups apart.
@@ -50,8 +61,12 @@ pub struct Group {
 pub struct Samples {
     /// In the order of their keys.
     pub groups: Vec<Group>,
-    /// Rows without a value.
+    /// Rows without a value, calls without a duration.
     pub empty: u64,
+    /// Calls of a trace whose duration is of the other [`Measure`].
+    pub left_out: u64,
+    /// Whether a trace was read, not a column.
+    pub of_trace: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -60,7 +75,7 @@ pub enum SamplesError {
     Read { file: String, source: io::Error },
     #[error("{file} is not an ordinary file; measured durations are expected here")]
     NoFile { file: String },
-    #[error("{file}: measured durations are read from .csv, .jsonl or .ndjson; rename or convert it")]
+    #[error("{file}: measured durations are read from .csv, .jsonl, .ndjson, .parquet or a trace; rename or convert it")]
     Ending { file: String },
     #[error("{file}: no column {column}; the columns found are: {found}")]
     MissingColumn { file: String, column: String, found: String },
@@ -68,25 +83,41 @@ pub enum SamplesError {
     Row { file: String, line: u64, reason: String },
     #[error("{file}: more than {GROUPS} groups by {columns}; choose columns with fewer values")]
     Groups { file: String, columns: String },
+    #[error("{file} is a trace, and its calls are told apart by agent, server, tool or capability, not by {column}")]
+    By { file: String, column: String },
+    #[error(transparent)]
+    Table(#[from] TableError),
+    #[error(transparent)]
+    Trace(#[from] TraceError),
 }
 
 /// Streams the file; what is kept is bounded.
 pub fn read_samples(path: &Path, columns: &Columns) -> Result<Samples, SamplesError> {
     let file = path.display().to_string();
     let failed = |source| SamplesError::Read { file: file.clone(), source };
-    let ending = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
-    if !["csv", "jsonl", "ndjson"].contains(&ending.as_str()) {
-        return Err(SamplesError::Ending { file });
+    let collector = Collector { file: file.clone(), columns, groups: BTreeMap::new(), empty: 0, left_out: 0, of_trace: false };
+    if path.is_dir() {
+        return of_trace(path, collector);
     }
     // Before it is opened: a pipe without a writer would never open.
     if !path.metadata().map_err(failed)?.is_file() {
         return Err(SamplesError::NoFile { file });
     }
-    let reader = File::open(path).map_err(failed)?;
-    let collector = Collector { file: file.clone(), columns, groups: BTreeMap::new(), empty: 0 };
-    match ending.as_str() {
-        "csv" => csv(reader, collector),
-        _ => json_lines(reader, collector),
+    let mut reader = File::open(path).map_err(failed)?;
+    let mut head = Vec::new();
+    (&reader).take(HEAD as u64).read_to_end(&mut head).map_err(failed)?;
+    reader.rewind().map_err(failed)?;
+    let ending = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+    match (trace::recognised(path, &head), ending.as_str()) {
+        (Some(Format::Transcript | Format::Otlp), _) => of_trace(path, collector),
+        // A hook log has the column `duration_ms` too, and is a table where it is asked for by its own keys.
+        (Some(Format::Hooks), _) if !columns.by.is_empty() && columns.by.iter().all(|by| Part::named(by).is_some()) => {
+            of_trace(path, collector)
+        }
+        (_, "csv") => csv(reader, collector),
+        (_, "jsonl" | "ndjson") => json_lines(reader, collector),
+        (_, "parquet") => parquet(reader, collector),
+        _ => Err(SamplesError::Ending { file }),
     }
 }
 
@@ -95,6 +126,8 @@ struct Collector<'c> {
     columns: &'c Columns,
     groups: BTreeMap<Vec<String>, Group>,
     empty: u64,
+    left_out: u64,
+    of_trace: bool,
 }
 
 impl Collector<'_> {
@@ -120,12 +153,17 @@ impl Collector<'_> {
         let number = value.parse::<f64>().ok().filter(|x| x.is_finite());
         let seconds =
             number.ok_or_else(|| self.wrong(line, format!("{column} is `{}`, which is no number", shown(value))))? * self.columns.unit;
-        if !(1e-9..=SimTime::LONGEST.as_secs()).contains(&seconds) {
+        if !POSSIBLE.contains(&seconds) {
             let reason = format!(
                 "{column} is {value}, and a duration to fit is from 1 ns to 100 years (is the clock too coarse, or the unit another?)"
             );
             return Err(self.wrong(line, reason));
         }
+        self.sample(key, seconds)
+    }
+
+    /// `seconds`: among [`POSSIBLE`].
+    fn sample(&mut self, key: Vec<String>, seconds: f64) -> Result<(), SamplesError> {
         if self.groups.len() >= GROUPS && !self.groups.contains_key(&key) {
             return Err(SamplesError::Groups { file: self.file.clone(), columns: self.columns.by.join(", ") });
         }
@@ -154,13 +192,13 @@ impl Collector<'_> {
 
     fn finish(self) -> Samples {
         let groups = self.groups.into_iter().map(|(key, group)| Group { key, ..group }).collect();
-        Samples { groups, empty: self.empty }
+        Samples { groups, empty: self.empty, left_out: self.left_out, of_trace: self.of_trace }
     }
 }
 
 fn csv(reader: impl Read, mut collector: Collector) -> Result<Samples, SamplesError> {
     let mut records = Records::new(reader).map_err(|e| collector.failed(e))?;
-    let header = match records.next().map_err(|e| collector.failed(e))? {
+    let header = match records.next_record().map_err(|e| collector.failed(e))? {
         Record::Whole => {
             records.text().map(|text| (0..records.width()).map(|i| records.field(text, i).trim().to_owned()).collect::<Vec<_>>())
         }
@@ -174,7 +212,7 @@ fn csv(reader: impl Read, mut collector: Collector) -> Result<Samples, SamplesEr
     let value = place(&collector.columns.value)?;
     let by = collector.columns.by.iter().map(|column| place(column)).collect::<Result<Vec<_>, _>>()?;
     loop {
-        match records.next().map_err(|e| collector.failed(e))? {
+        match records.next_record().map_err(|e| collector.failed(e))? {
             Record::End => return Ok(collector.finish()),
             Record::TooLong => return Err(collector.wrong(records.line, "it is longer than any row; is a quote never closed?")),
             Record::Whole if records.width() != header.len() => {
@@ -191,35 +229,62 @@ fn csv(reader: impl Read, mut collector: Collector) -> Result<Samples, SamplesEr
 }
 
 fn json_lines(reader: impl Read, mut collector: Collector) -> Result<Samples, SamplesError> {
-    let mut lines = Lines::new(reader).map_err(|e| collector.failed(e))?;
-    let mut line = Vec::new();
-    loop {
-        match lines.next(&mut line).map_err(|e| collector.failed(e))? {
-            Line::End => return Ok(collector.finish()),
-            Line::TooLong => return Err(collector.wrong(lines.number, "it is longer than any row")),
-            Line::Whole | Line::Unfinished if line.trim_ascii().is_empty() => {}
-            Line::Whole | Line::Unfinished => {
-                let object: Map<String, Value> =
-                    serde_json::from_slice(&line).map_err(|e| collector.wrong(lines.number, format!("it is no JSON object: {e}")))?;
-                let text = |value: &Value| match value {
-                    Value::String(text) => text.clone(),
-                    Value::Null => String::new(),
-                    other => other.to_string(),
-                };
-                let of = |column: &String| object.get(column).map(text).unwrap_or_default();
-                let column = &collector.columns.value;
-                let value = object.get(column).map(text).ok_or_else(|| {
-                    let found = listed(object.keys().map(String::as_str));
-                    collector.wrong(lines.number, format!("no {column}; the keys found are: {found}"))
-                })?;
-                let key = collector.columns.by.iter().map(of).collect();
-                collector.row(lines.number, key, &value)?;
-            }
+    let mut lines = Lines::new(reader, LONGEST).map_err(|e| collector.failed(e))?;
+    while let Some(line) = lines.next_line().map_err(|e| collector.failed(e))? {
+        if line.end == LineEnd::TooLong {
+            return Err(collector.wrong(line.number, "it is longer than any row"));
         }
+        if line.text.trim_ascii().is_empty() {
+            continue;
+        }
+        let object: Map<String, Value> =
+            serde_json::from_slice(line.text).map_err(|e| collector.wrong(line.number, format!("it is no JSON object: {e}")))?;
+        let text = |value: &Value| match value {
+            Value::String(text) => text.clone(),
+            Value::Null => String::new(),
+            other => other.to_string(),
+        };
+        let of = |column: &String| object.get(column).map(text).unwrap_or_default();
+        let column = &collector.columns.value;
+        let value = object.get(column).map(text).ok_or_else(|| {
+            let found = listed(object.keys().map(String::as_str));
+            collector.wrong(line.number, format!("no {column}; the keys found are: {found}"))
+        })?;
+        let key = collector.columns.by.iter().map(of).collect();
+        collector.row(line.number, key, &value)?;
+    }
+    Ok(collector.finish())
+}
+
+fn parquet(file: File, mut collector: Collector) -> Result<Samples, SamplesError> {
+    let size = file.metadata().map_err(|e| collector.failed(e))?.len();
+    let (name, of) = (collector.file.clone(), collector.columns);
+    let value = Column { name: &of.value, holds: Holds::Numbers };
+    let columns: Vec<Column> = std::iter::once(value).chain(of.by.iter().map(|name| Column { name, holds: Holds::Texts })).collect();
+    let missing = |found: &[bool]| found.iter().position(|found| !found).map(|place| columns[place].name.to_owned());
+    trace::read_parquet(file, size, &name, trace::Columns { columns: &columns, missing: &missing }, &mut collector)?;
+    Ok(collector.finish())
+}
+
+impl Rows for Collector<'_> {
+    type Error = SamplesError;
+
+    fn row(&mut self, line: u64, values: &[Scalar]) -> Result<(), SamplesError> {
+        let text = |value: &Scalar| match value {
+            Scalar::Text(text) => (*text).to_owned(),
+            Scalar::Number(number) => number.to_string(),
+            _ => String::new(),
+        };
+        let (value, key) = values.split_first().expect("a value for each column");
+        Collector::row(self, line, key.iter().map(text).collect(), &text(value))
+    }
+
+    fn skip(&mut self, line: u64, _: trace::Skipped) -> Result<(), SamplesError> {
+        Err(self.wrong(line, "it is not UTF-8 text"))
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "cli"))]
 mod tests {
     use super::*;
 
@@ -230,6 +295,7 @@ mod tests {
             unit: 1e-3,
             timeout: Some(SimTime::from_millis(100)),
             seed: 1,
+            measure: Measure::Exact,
         }
     }
 
@@ -262,7 +328,7 @@ mod tests {
             ("csv", "", vec![], "a header"),
             ("jsonl", "{\"took\":1}\n[1]\n", vec![], "line 2: it is no JSON object"),
             ("jsonl", "{\"ms\":1}\n", vec![], "line 1: no took; the keys found are: ms"),
-            ("txt", "", vec![], ".csv, .jsonl or .ndjson"),
+            ("txt", "", vec![], ".csv, .jsonl, .ndjson, .parquet or a trace"),
         ] {
             let said = message(ending, text, &by);
             assert!(said.contains(part), "{said}");
@@ -277,5 +343,48 @@ mod tests {
         assert_eq!((group.seen, group.ended.len() + group.given_up.len()), (300_000, KEPT));
         let mean = group.ended.iter().sum::<f64>() / group.ended.len() as f64;
         assert!((mean / 0.05 - 1.0).abs() < 0.02, "{mean}");
+    }
+
+    #[test]
+    fn parquet_gives_the_same_groups_too() {
+        use polars::prelude::{Column, DataFrame, ParquetWriter};
+        let columns_of = vec![
+            Column::new("tool".into(), vec!["a", "b", "a", "a"]),
+            Column::new("Took".into(), vec![Some(5.0), Some(7.5), None, Some(250.0)]),
+        ];
+        let mut frame = DataFrame::new_infer_height(columns_of).expect("columns of one height");
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("calls.parquet");
+        ParquetWriter::new(File::create(&path).expect("a file")).finish(&mut frame).expect("a Parquet file");
+        let csv = read("csv", "tool,took\na,5\nb,7.5\na,\na,250\n", &["tool"]).unwrap();
+        assert_eq!(read_samples(&path, &columns(&["tool"])).unwrap(), csv);
+        let error = read_samples(&path, &columns(&["server"])).expect_err("no such column").to_string();
+        assert!(error.contains("no column server; the columns found are: tool, Took"), "{error}");
+    }
+
+    #[test]
+    fn exact_durations_of_a_trace_and_upper_bounds_stay_apart() {
+        let pre = |id: u32| {
+            format!("{{\"hook_event_name\":\"PreToolUse\",\"tool_use_id\":\"{id}\",\"tool_name\":\"mcp__a__b\",\"time\":{id}}}\n")
+        };
+        let post = |id: u32, more: &str| {
+            format!(
+                "{{\"hook_event_name\":\"PostToolUse\",\"tool_use_id\":\"{id}\",\"tool_name\":\"mcp__a__b\",\"time\":{}{more}}}\n",
+                id + 2
+            )
+        };
+        let text = [pre(1), post(1, ",\"duration_ms\":7"), pre(2), post(2, ""), post(3, ",\"duration_ms\":0")].concat();
+        let samples = read("jsonl", &text, &["server", "tool"]).unwrap();
+        let group = Group { key: vec!["a".to_owned(), "b".to_owned()], ended: vec![0.007], given_up: vec![], seen: 1 };
+        assert_eq!((samples.groups, samples.empty, samples.left_out), (vec![group], 1, 1));
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("hooks.jsonl");
+        std::fs::write(&path, text).expect("it can be written");
+        let columns = Columns { measure: Measure::UpperBound, timeout: None, ..columns(&["server"]) };
+        assert_eq!(read_samples(&path, &columns).unwrap().groups[0].ended, [2.0]);
+        let otlp = "{\"resourceSpans\":[]}\n";
+        assert!(read("jsonl", otlp, &["region"]).expect_err("no such part").to_string().contains("not by region"));
+        // By its own keys a hook log is a table.
+        assert!(read("jsonl", "{\"tool_name\":\"x\",\"tool_input\":{},\"took\":7}\n", &["tool_name"]).is_ok());
     }
 }

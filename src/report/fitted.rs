@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::calibrate::{Estimated, Unit};
 use crate::study::{Fitted, Tested};
+use crate::trace::Measure;
 
 use super::format::plain_table;
 use super::plot::{Axis, Figure, Panel, Point, Series};
@@ -14,7 +15,10 @@ const PANELS: usize = 24;
 #[derive(Debug, Serialize)]
 pub struct FitReport {
     pub file: String,
-    pub column: String,
+    /// None of a trace.
+    pub column: Option<String>,
+    /// Of a trace: which of its durations.
+    pub measure: Option<Measure>,
     /// The columns that tell groups apart.
     pub by: Vec<String>,
     /// Rows without a value.
@@ -23,7 +27,7 @@ pub struct FitReport {
 }
 
 pub fn fit_text(report: &FitReport) -> String {
-    let mut text = format!("{}, column {}\n", report.file, report.column);
+    let mut text = format!("{}\n", source(report));
     if report.empty > 0 {
         text += &format!("{} rows without a value\n", report.empty);
     }
@@ -31,6 +35,14 @@ pub fn fit_text(report: &FitReport) -> String {
         text += &format!("\n{}", group_text(report, group));
     }
     text
+}
+
+fn source(report: &FitReport) -> String {
+    match (&report.column, report.measure) {
+        (Some(column), _) => format!("{}, column {column}", report.file),
+        (None, Some(Measure::UpperBound)) => format!("{}, upper bounds of durations", report.file),
+        (None, _) => format!("{}, exact durations", report.file),
+    }
 }
 
 fn group_text(report: &FitReport, group: &Fitted) -> String {
@@ -120,7 +132,7 @@ pub fn fit_plot(report: &FitReport) -> Figure {
         .take(PANELS)
         .collect();
     let columns = if panels.len() > 4 { 3 } else { 2 };
-    Figure { title: format!("{}, column {}: quantiles of the sample and of the best fit", report.file, report.column), panels, columns }
+    Figure { title: format!("{}: quantiles of the sample and of the best fit", source(report)), panels, columns }
 }
 
 #[cfg(test)]
@@ -135,7 +147,14 @@ mod tests {
         let ended: Vec<f64> = (1..200).map(|i| 0.002 * -(1.0 - f64::from(i) / 200.0).ln()).collect();
         let group = |key: &str, ended: Vec<f64>| Group { key: vec![key.to_owned()], seen: ended.len() as u64, ended, given_up: Vec::new() };
         let groups = vec![fitted(group("search", ended), "calls.csv", 1), fitted(group("rare", vec![0.1]), "calls.csv", 1)];
-        let report = FitReport { file: "calls.csv".to_owned(), column: "ms".to_owned(), by: vec!["tool".to_owned()], empty: 3, groups };
+        let report = FitReport {
+            file: "calls.csv".to_owned(),
+            column: Some("ms".to_owned()),
+            measure: None,
+            by: vec!["tool".to_owned()],
+            empty: 3,
+            groups,
+        };
         let text = fit_text(&report);
         for part in [
             "calls.csv, column ms",

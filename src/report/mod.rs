@@ -14,6 +14,7 @@ mod run;
 mod simulation;
 mod sweep;
 mod tables;
+mod trace;
 mod what_if;
 
 pub use benchmark::{benchmark_tables, benchmark_text};
@@ -32,4 +33,5 @@ pub use run::{
 pub use simulation::{Simulated, simulation_text};
 pub use sweep::{SWEEP_PLOT, SweepReport, sweep_files, sweep_text};
 pub use tables::{Measured, TablesError, tables_of};
+pub use trace::{TraceTable, trace_text};
 pub use what_if::{WhatIfReport, what_if_text};

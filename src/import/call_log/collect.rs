@@ -3,24 +3,24 @@
 use std::collections::BTreeMap;
 
 use crate::scenario::{NeedId, ReplayedCall, Scenario, Served};
+use crate::trace::{Clock, Rows, Scalar, Wrong, number, shown};
 use crate::units::SimTime;
 
+use super::CallLogError;
 use super::matching::Names;
 use super::summary::{LogSummary, Skipped, Tally, Unmatched, pair};
-use super::time::{Clock, Scalar, Wrong, number};
-use super::{CallLogError, shown};
 
-/// A row as a format hands it over.
+/// The values of a log's columns.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Row<'a> {
-    pub time: Scalar<'a>,
-    pub agent: Option<&'a str>,
-    pub capability: Option<&'a str>,
-    pub server: Option<&'a str>,
+struct Row<'a> {
+    time: Scalar<'a>,
+    agent: Option<&'a str>,
+    capability: Option<&'a str>,
+    server: Option<&'a str>,
     /// Seconds.
-    pub duration: Scalar<'a>,
+    duration: Scalar<'a>,
     /// Used where `duration` is not there.
-    pub duration_ms: Scalar<'a>,
+    duration_ms: Scalar<'a>,
 }
 
 #[derive(Debug)]
@@ -67,32 +67,12 @@ impl<'s> Collector<'s> {
         }
     }
 
-    /// The log's name, for messages.
-    pub fn file(&self) -> String {
+    fn file(&self) -> String {
         self.file.to_owned()
-    }
-
-    /// A row that its format could not read.
-    pub fn skip(&mut self, line: u64, why: Skipped) {
-        self.rows += 1;
-        self.count(line, why);
     }
 
     fn count(&mut self, line: u64, why: Skipped) {
         self.skipped.entry(why).or_insert((0, line)).0 += 1;
-    }
-
-    /// `line`: where it stands, from 1.
-    pub fn row(&mut self, line: u64, row: Row) -> Result<(), CallLogError> {
-        self.rows += 1;
-        match self.usable(&row) {
-            Err(why) => self.count(line, why),
-            Ok((since, took)) => self.matched(since, took, &row),
-        }
-        match self.found.len() > self.most {
-            true => Err(CallLogError::TooMany { file: self.file(), line }),
-            false => Ok(()),
-        }
     }
 
     fn usable(&mut self, row: &Row) -> Result<(i64, Option<SimTime>), Skipped> {
@@ -174,6 +154,32 @@ impl<'s> Collector<'s> {
     }
 }
 
+impl Rows for Collector<'_> {
+    type Error = CallLogError;
+
+    fn skip(&mut self, line: u64, why: crate::trace::Skipped) -> Result<(), CallLogError> {
+        self.rows += 1;
+        self.count(line, why.into());
+        Ok(())
+    }
+
+    fn row(&mut self, line: u64, values: &[Scalar]) -> Result<(), CallLogError> {
+        let [time, agent, capability, server, duration, duration_ms] = *values else { unreachable!("a value for each column") };
+        let [agent, capability, server] =
+            [agent, capability, server].map(|name| if let Scalar::Text(name) = name { Some(name) } else { None });
+        let row = Row { time, agent, capability, server, duration, duration_ms };
+        self.rows += 1;
+        match self.usable(&row) {
+            Err(why) => self.count(line, why),
+            Ok((since, took)) => self.matched(since, took, &row),
+        }
+        match self.found.len() > self.most {
+            true => Err(CallLogError::TooMany { file: self.file(), line }),
+            false => Ok(()),
+        }
+    }
+}
+
 /// Blanks around a name are no part of it; an empty one is none.
 fn named(name: Option<&str>) -> Option<&str> {
     name.map(str::trim).filter(|name| !name.is_empty())
@@ -198,7 +204,7 @@ fn duration(value: Scalar, seconds: f64) -> Result<Option<SimTime>, Skipped> {
         Scalar::Text(text) if text.trim().is_empty() => return Ok(None),
         Scalar::Text(text) => number(text),
         Scalar::Number(number) => Some(number),
-        Scalar::Instant(_) | Scalar::Other => None,
+        Scalar::Instant(_) | Scalar::Truth(_) | Scalar::Other => None,
     };
     let duration = number.filter(|n| n.is_finite() && *n >= 0.0).ok_or(Skipped::BadDuration)?;
     Ok(Some(SimTime::from_secs(duration * seconds)))

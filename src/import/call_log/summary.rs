@@ -1,9 +1,7 @@
 //! What a log holds, and what of it is of no use: for people, in a few lines.
 
+use crate::trace::{self, Reading, shown};
 use crate::units::SimTime;
-
-use super::shown;
-use super::time::Reading;
 
 /// Why a row cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +14,17 @@ pub enum Skipped {
     Malformed,
     /// The last one: the log ends in the middle of it.
     CutOff,
+}
+
+impl From<trace::Skipped> for Skipped {
+    fn from(why: trace::Skipped) -> Skipped {
+        match why {
+            trace::Skipped::NotUtf8 => Skipped::NotUtf8,
+            trace::Skipped::TooLong => Skipped::TooLong,
+            trace::Skipped::Malformed => Skipped::Malformed,
+            trace::Skipped::CutOff => Skipped::CutOff,
+        }
+    }
 }
 
 impl Skipped {

@@ -5,6 +5,7 @@ use polars::prelude::{Column, DataFrame, ParquetWriter};
 use proptest::prelude::*;
 
 use crate::scenario::{Arrivals, Scenario, Served, Source, parse};
+use crate::trace::Reading;
 use crate::units::SimTime;
 
 use super::*;
@@ -294,7 +295,7 @@ fn parquet_files_that_contradict_themselves_are_broken() {
     // The file of polars with a few bytes changed: its decoder returns columns of different length, or takes memory without end.
     for name in ["contradicts-itself.parquet", "absurd-page.parquet"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/replay").join(name);
-        assert!(matches!(read(&path, &scenario()), Err(CallLogError::Parquet { .. })), "{name}");
+        assert!(matches!(read(&path, &scenario()), Err(CallLogError::Table(TableError::Parquet { .. }))), "{name}");
     }
 }
 
@@ -302,7 +303,8 @@ fn parquet_files_that_contradict_themselves_are_broken() {
 fn there_is_a_limit_to_calls() {
     let scenario = scenario();
     let mut collector = Collector::new("log.csv", &scenario, 2);
-    let error = csv::read(CSV.as_bytes(), &mut collector).expect_err("a third call");
+    let error =
+        read_csv(CSV.as_bytes(), "log.csv", Columns { columns: &COLUMNS, missing: &missing }, &mut collector).expect_err("a third call");
     assert!(matches!(error, CallLogError::TooMany { line: 4, .. }), "{error}");
 }
 

@@ -4,74 +4,59 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use csv_core::{ReadRecordResult, Reader};
 
-use super::collect::{Collector, Row};
-use super::lines::{LONGEST, without_mark};
-use super::summary::Skipped;
-use super::time::Scalar;
-use super::{COLUMNS, CallLogError, listed};
+use super::super::lines::{LONGEST, without_mark};
+use super::super::time::Scalar;
+use super::{Columns, Rows, Skipped, TableError, missing};
 
-/// Where each of [`COLUMNS`] stands.
-type Places = [Option<usize>; COLUMNS.len()];
-
-pub fn read(reader: impl Read, collector: &mut Collector) -> Result<(), CallLogError> {
-    let file = collector.file();
-    let failed = |source| CallLogError::Read { file: file.clone(), source };
+pub fn read<R: Rows>(reader: impl Read, file: &str, columns: Columns, rows: &mut R) -> Result<(), R::Error> {
+    let failed = |source| TableError::Read { file: file.to_owned(), source };
     let mut records = Records::new(reader).map_err(failed)?;
-    match records.next().map_err(failed)? {
+    match records.next_record().map_err(failed)? {
         Record::Whole => {}
-        Record::TooLong => return Err(CallLogError::Header { file }),
-        Record::End => return Err(CallLogError::Empty { file }),
+        Record::TooLong => return Err(TableError::Header { file: file.to_owned() }.into()),
+        Record::End => return Err(TableError::Empty { file: file.to_owned() }.into()),
     }
-    let (places, width) = header(&records, &file)?;
+    let (places, width) = header(&records, file, columns)?;
     // Short ones wait for the next: what is last may be cut off, what is not is broken.
     let mut short = None;
     loop {
-        let record = records.next().map_err(failed)?;
+        let record = records.next_record().map_err(failed)?;
         if let Some(line) = short.take() {
-            collector.skip(line, if record == Record::End { Skipped::CutOff } else { Skipped::Malformed });
+            rows.skip(line, if record == Record::End { Skipped::CutOff } else { Skipped::Malformed })?;
         }
         match record {
             Record::End => return Ok(()),
-            Record::TooLong => collector.skip(records.line, Skipped::TooLong),
+            Record::TooLong => rows.skip(records.line, Skipped::TooLong)?,
             Record::Whole if records.width() < width => short = Some(records.line),
             // A comma too many: who knows which column is which.
-            Record::Whole if records.width() > width => collector.skip(records.line, Skipped::Malformed),
+            Record::Whole if records.width() > width => rows.skip(records.line, Skipped::Malformed)?,
             Record::Whole => match records.text() {
-                None => collector.skip(records.line, Skipped::NotUtf8),
-                Some(text) => collector.row(records.line, row(&records, text, &places))?,
+                None => rows.skip(records.line, Skipped::NotUtf8)?,
+                Some(text) => {
+                    let scalar = |place: &Option<usize>| place.map_or(Scalar::Absent, |i| Scalar::Text(records.field(text, i)));
+                    let values: Vec<Scalar> = places.iter().map(scalar).collect();
+                    rows.row(records.line, &values)?
+                }
             },
         }
     }
 }
 
-fn header<R: Read>(records: &Records<R>, file: &str) -> Result<(Places, usize), CallLogError> {
-    let file = || file.to_owned();
-    let text = records.text().ok_or_else(|| CallLogError::Header { file: file() })?;
+/// Where each of the columns stands, and how many there are.
+fn header<R: Read>(records: &Records<R>, file: &str, columns: Columns) -> Result<(Vec<Option<usize>>, usize), TableError> {
+    let text = records.text().ok_or_else(|| TableError::Header { file: file.to_owned() })?;
     let names: Vec<&str> = (0..records.width()).map(|i| records.field(text, i).trim()).collect();
-    let mut places = [None; COLUMNS.len()];
-    for (place, column) in places.iter_mut().zip(COLUMNS) {
-        let mut found = (0..names.len()).filter(|i| names[*i].eq_ignore_ascii_case(column));
-        *place = found.next();
+    let mut places = Vec::new();
+    for column in columns.columns {
+        let mut found = (0..names.len()).filter(|i| names[*i].eq_ignore_ascii_case(column.name));
+        places.push(found.next());
         if found.next().is_some() {
-            return Err(CallLogError::TwoColumns { file: file(), column });
+            return Err(TableError::TwoColumns { file: file.to_owned(), column: column.name.to_owned() });
         }
     }
-    let missing = match places {
-        [None, ..] => Some("time"),
-        [_, None, ..] => Some("agent"),
-        [_, _, None, None, ..] => Some("capability or server"),
-        _ => None,
-    };
-    match missing {
-        Some(missing) => Err(CallLogError::MissingColumn { file: file(), missing, found: listed(names.into_iter()) }),
-        None => Ok((places, names.len())),
-    }
-}
-
-fn row<'a, R: Read>(records: &'a Records<R>, text: &'a str, places: &Places) -> Row<'a> {
-    let [time, agent, capability, server, duration, duration_ms] = places.map(|place| place.map(|i| records.field(text, i)));
-    let scalar = |field: Option<&'a str>| field.map_or(Scalar::Absent, Scalar::Text);
-    Row { time: scalar(time), agent, capability, server, duration: scalar(duration), duration_ms: scalar(duration_ms) }
+    let found: Vec<bool> = places.iter().map(Option::is_some).collect();
+    missing(columns, &found, file, names.iter().copied())?;
+    Ok((places, names.len()))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,7 +90,7 @@ impl<R: Read> Records<R> {
         })
     }
 
-    pub fn next(&mut self) -> io::Result<Record> {
+    pub fn next_record(&mut self) -> io::Result<Record> {
         self.used = (0, 0);
         self.skip_line_ends()?;
         self.line = self.parser.line();

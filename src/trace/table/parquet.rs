@@ -8,18 +8,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use polars::prelude::{
-    ArrowDataType, ArrowTimeUnit, BinaryChunked, DataFrame, DataType, FileMetadata, Float64Chunked, Int64Chunked, ParallelStrategy,
-    ParquetReader, PolarsResult, SerReader, polars_bail,
+    ArrowDataType, ArrowTimeUnit, BinaryChunked, BooleanChunked, DataFrame, DataType, FileMetadata, Float64Chunked, Int64Chunked,
+    ParallelStrategy, ParquetReader, PolarsResult, SerReader, polars_bail,
 };
 use polars_parquet::parquet::metadata::SchemaDescriptor;
 use polars_parquet::parquet::page::CompressedPage;
 use polars_parquet::parquet::schema::Repetition;
 use polars_parquet::read::{PageReader, ParquetType, PhysicalType};
 
-use super::collect::{Collector, Row};
-use super::summary::Skipped;
-use super::time::Scalar;
-use super::{COLUMNS, CallLogError, listed};
+use super::super::time::Scalar;
+use super::{Column, Columns, Holds, Rows, Skipped, TableError, missing};
 
 /// Rows decoded at once.
 const PART: usize = 1 << 20;
@@ -28,17 +26,16 @@ const ROWS_MAX: usize = 100_000_000;
 /// What one row group's columns may come to, unpacked.
 const UNPACKED_MAX: i64 = 4 << 30;
 
-pub fn read(file: File, size: u64, collector: &mut Collector) -> Result<(), CallLogError> {
-    let name = collector.file();
-    let table = guarded(&name, || Table::open(&file, size, &name))??;
+pub fn read<R: Rows>(file: File, size: u64, name: &str, columns: Columns, rows: &mut R) -> Result<(), R::Error> {
+    let table = guarded(name, || Table::open(&file, size, name, columns))??;
     for start in (0..table.rows).step_by(PART) {
-        let part = guarded(&name, || table.part(&file, start))?.map_err(|e| broken(&name, e.to_string()))?;
+        let part = guarded(name, || table.part(&file, start))?.map_err(|e| broken(name, e.to_string()))?;
         for index in 0..part.rows {
             // Rows stand for lines: a Parquet file has none.
             let line = (start + index + 1) as u64;
             match part.row(index) {
-                Some(row) => collector.row(line, row)?,
-                None => collector.skip(line, Skipped::NotUtf8),
+                Some(values) => rows.row(line, &values)?,
+                None => rows.skip(line, Skipped::NotUtf8)?,
             }
         }
     }
@@ -46,12 +43,12 @@ pub fn read(file: File, size: u64, collector: &mut Collector) -> Result<(), Call
 }
 
 /// The decoder takes some broken files for its own mistake, and panics.
-fn guarded<T>(name: &str, decode: impl FnOnce() -> T) -> Result<T, CallLogError> {
+fn guarded<T>(name: &str, decode: impl FnOnce() -> T) -> Result<T, TableError> {
     catch_unwind(AssertUnwindSafe(decode)).map_err(|_| broken(name, "its content contradicts itself".to_owned()))
 }
 
-fn broken(name: &str, reason: String) -> CallLogError {
-    CallLogError::Parquet { file: name.to_owned(), reason }
+fn broken(name: &str, reason: String) -> TableError {
+    TableError::Parquet { file: name.to_owned(), reason }
 }
 
 /// What a column's values are.
@@ -62,43 +59,39 @@ enum Kind {
     Number(f64),
     /// So many nanoseconds each.
     Instant(i64),
+    Truth,
 }
 
 struct Table {
     /// With the columns of use alone, as they are stored.
     metadata: Arc<FileMetadata>,
-    kinds: [Option<(Kind, String)>; COLUMNS.len()],
+    /// In the order of the columns asked for.
+    kinds: Vec<Option<(Kind, String)>>,
     rows: usize,
 }
 
 impl Table {
-    fn open(file: &File, size: u64, name: &str) -> Result<Table, CallLogError> {
+    fn open(file: &File, size: u64, name: &str, columns: Columns) -> Result<Table, TableError> {
         let failed = |e: &dyn ToString| broken(name, e.to_string());
         let mut reader = ParquetReader::new(file.try_clone().map_err(|e| failed(&e))?);
         let metadata = reader.get_metadata().map_err(|e| failed(&e))?.clone();
         let schema = reader.schema().map_err(|e| failed(&e))?;
-        let mut kinds = [const { None }; COLUMNS.len()];
-        let mut fields = Vec::new();
-        for (kind, column) in kinds.iter_mut().zip(COLUMNS) {
-            let mut named = metadata.schema_descr.fields().iter().filter(|field| field.name().trim().eq_ignore_ascii_case(column));
-            let Some(field) = named.next() else { continue };
+        let (mut kinds, mut fields) = (Vec::new(), Vec::new());
+        for column in columns.columns {
+            let mut named = metadata.schema_descr.fields().iter().filter(|field| field.name().trim().eq_ignore_ascii_case(column.name));
+            let Some(field) = named.next() else {
+                kinds.push(None);
+                continue;
+            };
             if named.next().is_some() {
-                return Err(CallLogError::TwoColumns { file: name.to_owned(), column });
+                return Err(TableError::TwoColumns { file: name.to_owned(), column: column.name.to_owned() });
             }
-            let (of, stored) = stored(field, schema.get(field.name()).map(|f| &f.dtype), column, name)?;
-            *kind = Some((of, field.name().to_owned()));
+            let (of, stored) = stored(field, schema.get(field.name()).map(|f| &f.dtype), *column, name)?;
+            kinds.push(Some((of, field.name().to_owned())));
             fields.push(stored);
         }
-        let missing = match kinds {
-            [None, ..] => Some("time"),
-            [_, None, ..] => Some("agent"),
-            [_, _, None, None, ..] => Some("capability or server"),
-            _ => None,
-        };
-        if let Some(missing) = missing {
-            let found = listed(metadata.schema_descr.fields().iter().map(ParquetType::name));
-            return Err(CallLogError::MissingColumn { file: name.to_owned(), missing, found });
-        }
+        let found: Vec<bool> = kinds.iter().map(Option::is_some).collect();
+        missing(columns, &found, name, metadata.schema_descr.fields().iter().map(ParquetType::name))?;
         let rows = checked_rows(&metadata, &fields, size).map_err(|reason| broken(name, reason.to_owned()))?;
         checked_pages(file, &metadata, &fields).map_err(|reason| broken(name, reason))?;
         let schema_descr = SchemaDescriptor::new(metadata.schema_descr.name().into(), fields);
@@ -112,34 +105,16 @@ impl Table {
             .read_parallel(ParallelStrategy::None);
         reader.set_metadata(self.metadata.clone());
         let frame = reader.finish()?;
-        let [time, agent, capability, server, duration, duration_ms] = self.kinds.each_ref();
         let values = |kind: &Option<(Kind, String)>| kind.as_ref().map(|(kind, name)| values(&frame, *kind, name)).transpose();
-        Ok(Part {
-            rows: frame.height(),
-            time: values(time)?,
-            agent: values(agent)?,
-            capability: values(capability)?,
-            server: values(server)?,
-            duration: values(duration)?,
-            duration_ms: values(duration_ms)?,
-        })
+        Ok(Part { rows: frame.height(), columns: self.kinds.iter().map(values).collect::<PolarsResult<_>>()? })
     }
 }
 
 /// What a column means, and the column as it is stored, stripped of meaning.
-fn stored(
-    field: &ParquetType,
-    means: Option<&ArrowDataType>,
-    column: &'static str,
-    name: &str,
-) -> Result<(Kind, ParquetType), CallLogError> {
-    let is_time = column == "time";
-    let expected = match column {
-        "time" => "numbers, timestamps (INT64) or RFC 3339 text",
-        "duration" | "duration_ms" => "numbers",
-        _ => "text",
-    };
-    let refused = |kind: String| CallLogError::ColumnKind { file: name.to_owned(), column, kind, expected };
+fn stored(field: &ParquetType, means: Option<&ArrowDataType>, column: Column, name: &str) -> Result<(Kind, ParquetType), TableError> {
+    let holds = column.holds;
+    let refused =
+        |kind: String| TableError::ColumnKind { file: name.to_owned(), column: column.name.to_owned(), kind, expected: holds.expected() };
     let ParquetType::PrimitiveType(of) = field else { return Err(refused("nested".to_owned())) };
     if of.field_info.repetition == Repetition::Repeated {
         return Err(refused("a list".to_owned()));
@@ -147,10 +122,11 @@ fn stored(
     let kind = match (of.physical_type, means) {
         (PhysicalType::ByteArray, Some(ArrowDataType::Decimal(..))) => None,
         (PhysicalType::ByteArray, _) => Some(Kind::Text),
-        _ if expected == "text" => None,
+        (PhysicalType::Boolean, _) if holds == Holds::Outcomes => Some(Kind::Truth),
+        _ if matches!(holds, Holds::Texts | Holds::Outcomes) => None,
         (PhysicalType::Float | PhysicalType::Double, _) => Some(Kind::Number(1.0)),
-        (PhysicalType::Int64, Some(ArrowDataType::Timestamp(unit, _))) if is_time => Some(Kind::Instant(nanoseconds(*unit))),
-        (PhysicalType::Int64, Some(ArrowDataType::Duration(unit))) if column == "duration" => {
+        (PhysicalType::Int64, Some(ArrowDataType::Timestamp(unit, _))) if holds == Holds::Times => Some(Kind::Instant(nanoseconds(*unit))),
+        (PhysicalType::Int64, Some(ArrowDataType::Duration(unit))) if holds == Holds::Durations => {
             Some(Kind::Number(nanoseconds(*unit) as f64 / 1e9))
         }
         (PhysicalType::Int32 | PhysicalType::Int64, Some(means)) if is_integer(means) => Some(Kind::Number(1.0)),
@@ -225,18 +201,14 @@ fn checked_pages(file: &File, metadata: &FileMetadata, fields: &[ParquetType]) -
 /// Decoded columns.
 struct Part {
     rows: usize,
-    time: Option<Values>,
-    agent: Option<Values>,
-    capability: Option<Values>,
-    server: Option<Values>,
-    duration: Option<Values>,
-    duration_ms: Option<Values>,
+    columns: Vec<Option<Values>>,
 }
 
 enum Values {
     Text(BinaryChunked),
     Number(Float64Chunked, f64),
     Instant(Int64Chunked, i64),
+    Truth(BooleanChunked),
 }
 
 fn values(frame: &DataFrame, kind: Kind, name: &str) -> PolarsResult<Values> {
@@ -249,6 +221,7 @@ fn values(frame: &DataFrame, kind: Kind, name: &str) -> PolarsResult<Values> {
     Ok(match kind {
         Kind::Text => Values::Text(series.cast(&DataType::Binary)?.binary()?.clone()),
         Kind::Number(factor) => Values::Number(series.cast(&DataType::Float64)?.f64()?.clone(), factor),
+        Kind::Truth => Values::Truth(series.bool()?.clone()),
         Kind::Instant(unit) => Values::Instant(series.cast(&DataType::Int64)?.i64()?.clone(), unit),
     })
 }
@@ -262,6 +235,7 @@ impl Values {
                 None => Scalar::Absent,
             },
             Values::Number(values, factor) => values.get(index).map_or(Scalar::Absent, |value| Scalar::Number(value * factor)),
+            Values::Truth(values) => values.get(index).map_or(Scalar::Absent, Scalar::Truth),
             Values::Instant(values, unit) => {
                 values.get(index).map_or(Scalar::Absent, |value| Scalar::Instant(i128::from(value) * i128::from(*unit)))
             }
@@ -271,22 +245,7 @@ impl Values {
 
 impl Part {
     /// None where a text is not UTF-8.
-    fn row(&self, index: usize) -> Option<Row<'_>> {
-        Some(Row {
-            time: scalar_of(&self.time, index)?,
-            agent: name_of(&self.agent, index)?,
-            capability: name_of(&self.capability, index)?,
-            server: name_of(&self.server, index)?,
-            duration: scalar_of(&self.duration, index)?,
-            duration_ms: scalar_of(&self.duration_ms, index)?,
-        })
+    fn row(&self, index: usize) -> Option<Vec<Scalar<'_>>> {
+        self.columns.iter().map(|values| values.as_ref().map_or(Some(Scalar::Absent), |values| values.scalar(index))).collect()
     }
-}
-
-fn scalar_of(values: &Option<Values>, index: usize) -> Option<Scalar<'_>> {
-    values.as_ref().map_or(Some(Scalar::Absent), |values| values.scalar(index))
-}
-
-fn name_of(values: &Option<Values>, index: usize) -> Option<Option<&str>> {
-    Some(if let Scalar::Text(name) = scalar_of(values, index)? { Some(name) } else { None })
 }

@@ -1,4 +1,4 @@
-//! When a call was made, in whatever way a log says it. Only differences count: the first call of a replay is at zero.
+//! When a call was made, in whatever way a log says it.
 
 /// A value as a format hands it over.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -8,7 +8,8 @@ pub enum Scalar<'a> {
     Text(&'a str),
     /// Nanoseconds of the Unix epoch, of a column that states its unit.
     Instant(i128),
-    /// A list, a table, a truth value.
+    Truth(bool),
+    /// A list, a table.
     Other,
 }
 
@@ -74,7 +75,7 @@ pub enum Wrong {
 /// No log that anybody replays is longer.
 const FARTHEST: i128 = 366 * 86_400 * 1_000_000_000;
 
-/// Turns times into nanoseconds from the log's first one.
+/// Turns times into nanoseconds, of their epoch or from the log's first one.
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
     start: Option<(Reading, i128)>,
@@ -87,17 +88,24 @@ impl Clock {
 
     /// Nanoseconds since the first time that was asked for; negative where this one is earlier.
     pub fn since_first(&mut self, time: Scalar) -> Result<i64, Wrong> {
-        let (reading, instant) = self.instant(time).ok_or(Wrong::Bad)?;
+        let (reading, instant) = self.read(time).ok_or(Wrong::Bad)?;
         let (_, first) = *self.start.get_or_insert((reading, instant));
         let since = instant - first;
         if since.abs() > FARTHEST { Err(Wrong::Far) } else { i64::try_from(since).map_err(|_| Wrong::Far) }
     }
 
-    fn instant(&self, time: Scalar) -> Option<(Reading, i128)> {
+    /// Nanoseconds of the epoch that the times are of.
+    pub fn instant(&mut self, time: Scalar) -> Result<i64, Wrong> {
+        self.since_first(time)?;
+        let (_, instant) = self.read(time).ok_or(Wrong::Bad)?;
+        i64::try_from(instant).map_err(|_| Wrong::Far)
+    }
+
+    fn read(&self, time: Scalar) -> Option<(Reading, i128)> {
         let reading = self.reading();
         match time {
             Scalar::Text(text) => match number(text) {
-                Some(number) => self.instant(Scalar::Number(number)),
+                Some(number) => self.read(Scalar::Number(number)),
                 None => Some((Reading::Rfc3339, rfc3339(text)?)).filter(|_| reading.is_none_or(|r| r == Reading::Rfc3339)),
             },
             Scalar::Number(number) if number.is_finite() => {
@@ -121,8 +129,8 @@ pub fn number(text: &str) -> Option<f64> {
 }
 
 /// `2026-03-01T08:00:00.250+09:00` in nanoseconds of the Unix epoch. A space may stand for the `T`, and without an offset it is UTC:
-/// many logs write so, and only differences count.
-fn rfc3339(text: &str) -> Option<i128> {
+/// many logs write so.
+pub fn rfc3339(text: &str) -> Option<i128> {
     let text = text.trim();
     let (date, rest) = text.split_at_checked(10)?;
     let rest = rest.strip_prefix(['T', 't', ' '])?;
@@ -134,7 +142,7 @@ fn rfc3339(text: &str) -> Option<i128> {
         return None;
     }
     let (fraction, rest) = fraction(rest)?;
-    let seconds = days * 86_400 + hour * 3600 + minute * 60 + second - offset(rest)?;
+    let seconds = days * 86_400 + hour * 3600 + minute * 60 + second - utc_offset(rest)?;
     Some(i128::from(seconds) * 1_000_000_000 + i128::from(fraction))
 }
 
@@ -146,12 +154,12 @@ fn fraction(text: &str) -> Option<(i64, &str)> {
     if digits.is_empty() {
         return None;
     }
-    let value = format!("{digits:0<9.9}").parse().ok()?;
-    Some((value, rest))
+    let digit = |place: usize| digits.as_bytes().get(place).map_or(0, |digit| i64::from(*digit - b'0'));
+    Some(((0..9).fold(0, |value, place| 10 * value + digit(place)), rest))
 }
 
 /// `Z`, `+09:00`, `-0330` or nothing, in seconds.
-fn offset(text: &str) -> Option<i64> {
+pub fn utc_offset(text: &str) -> Option<i64> {
     if matches!(text, "" | "Z" | "z") {
         return Some(0);
     }

@@ -1,0 +1,26 @@
+//! Names of others in messages.
+
+/// Short, and nothing in it that a terminal obeys.
+pub fn shown(name: &str) -> String {
+    const LONGEST: usize = 60;
+    let obeyed =
+        |c: char| c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    let mut chars = name.chars();
+    let mut text = String::new();
+    for c in chars.by_ref().take(LONGEST) {
+        if obeyed(c) { text.extend(c.escape_unicode()) } else { text.push(c) }
+    }
+    if chars.next().is_some() { text + "…" } else { text }
+}
+
+/// The columns found, for a message.
+pub fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    const MOST: usize = 20;
+    let mut names: Vec<String> = names.take(MOST + 1).map(shown).collect();
+    match names.len() {
+        0 => return "none".to_owned(),
+        n if n > MOST => names[MOST] = "…".to_owned(),
+        _ => {}
+    }
+    names.join(", ")
+}
