@@ -43,6 +43,8 @@ pub use notes::{ImportNote, Imported, NoteKind};
 pub use project::{Broken, Project, Reading};
 pub use samples::{Columns, Group, KEPT, Samples, SamplesError, read_samples};
 pub use server_config::{Launch, ServerConfig, ServerEntry};
+#[cfg(test)]
+pub(crate) use tests::folder;
 pub use tree::*;
 pub use walk::{Skipped, sha256};
 
