@@ -8,6 +8,8 @@ use crate::scenario::Severity;
 
 /// Tokens of one tool's definition, where an agent is granted single ones: as the built-in catalogue assumes.
 const TOKENS_OF_A_TOOL: u32 = 200;
+/// Different tools in one agent's instructions that are looked at.
+const NAMED_MAX: usize = 500;
 
 pub fn check(patient: &Patient) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -87,15 +89,18 @@ fn how_to_configure(patient: &Patient, agent: &AgentDefinition, name: &str) -> S
 
 /// Tools that its instructions name and it cannot call.
 fn check_instructions(patient: &Patient, agent: &AgentDefinition, findings: &mut Vec<Finding>) {
-    let mut named = BTreeSet::new();
+    let mut named: BTreeSet<String> = BTreeSet::new();
     for (number, line) in agent.instructions.lines().enumerate() {
         for (spelled, server, tool) in tools_named(agent.client, line, patient) {
+            if named.len() >= NAMED_MAX || !named.insert(spelled.clone()) {
+                continue;
+            }
             let is_there = patient.server(agent, &server).is_some_and(|entry| entry.disabled.is_none()) || is_elsewhere(agent, &server);
             let is_granted = match tool.as_str() {
                 "" | "*" => agent.grant.everything && !agent.grant.denies(&server) || agent.grant.servers().contains(&server.as_str()),
                 tool => agent.grant.allows(&server, tool),
             } || agent.brings(&server);
-            if (is_granted && is_there) || !named.insert(spelled.clone()) {
+            if is_granted && is_there {
                 continue;
             }
             let reason = if is_granted { "whose server is not there" } else { "which it is not granted" };
@@ -126,9 +131,10 @@ fn tools_named(client: Client, line: &str, patient: &Patient) -> Vec<(String, St
             continue;
         }
         let rest = &line[at + mark.len()..];
-        let name = &rest[..rest.find(|c| !is_part(c)).unwrap_or(rest.len())];
+        // What ends in a dot ends a sentence.
+        let name = rest[..rest.find(|c| !is_part(c)).unwrap_or(rest.len())].trim_end_matches('.');
         let parts = match client {
-            Client::Copilot | Client::VsCode => name.trim_end_matches('.').rsplit_once('/'),
+            Client::Copilot | Client::VsCode => name.rsplit_once('/'),
             Client::Gemini => {
                 let of = |server: &&str| name.strip_prefix(*server).is_some_and(|rest| rest.starts_with('_'));
                 let known = patient.configured.keys().filter(|(known, _)| *known == client).map(|(_, name)| name.as_str());

@@ -57,7 +57,7 @@ fn shared(patient: &Patient, name: &str, config: &ServerConfig, entry: &ServerEn
     }
     let who = listed(users.iter().map(|agent| agent.name.as_str()));
     let what = format!("{} agents can call server `{name}` at the same time ({who}), and it bears {safe} at once", users.len());
-    let mend = "grant it to fewer agents, or run them one after another; `mcplab simulate` shows what is lost otherwise".to_owned();
+    let mend = "grant it to fewer agents, or run them one after another; with `safe_concurrency` in a scenario, `mcplab simulate` shows what goes wrong".to_owned();
     Some(finding(config, entry, Check::SharedBeyondSafe, what, mend))
 }
 

@@ -27,6 +27,10 @@ pub fn import(project: &Project, base: Option<&Scenario>, catalogue: &Catalogue)
     let place = |name: &str| base.and_then(|base| base.agent_named(name)).map_or(usize::MAX, |id| id.index());
     names.agents.sort_by_cached_key(|(name, _)| place(name));
     building.add_servers(&names);
+    if building.scenario.servers.is_empty() {
+        let notes = Imported { scenario: building.scenario, report: building.notes };
+        return Err(ImportError::NoServers { reasons: notes.render() });
+    }
     building.add_agents(&names);
     building.keep_what_ifs();
     building.finish()
@@ -73,9 +77,9 @@ impl<'a> Building<'a> {
             let configs = project.configs.iter().filter(|config| config.client == client);
             let mut parts: Vec<String> = Vec::new();
             if agents > 0 {
-                parts.push(format!("{agents} agents"));
+                parts.push(counted(agents, "agent"));
             }
-            parts.extend(configs.map(|config| format!("{} servers in {}", config.servers.len(), config.path)));
+            parts.extend(configs.map(|config| format!("{} in {}", counted(config.servers.len(), "server"), config.path)));
             let broken = project.broken.iter().filter(|broken| broken.client == client).count();
             if broken > 0 {
                 parts.push(format!("{broken} broken"));
@@ -202,6 +206,10 @@ impl<'a> Building<'a> {
         self.note_assumptions(&parsed.scenario);
         Ok(Imported { scenario: parsed.scenario, report: self.notes })
     }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 /// The scenario reader's rule for names.

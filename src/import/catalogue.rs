@@ -50,6 +50,9 @@ pub enum Evidence<'a> {
 struct Matches {
     #[serde(default, rename = "match")]
     matches: BTreeMap<String, Spanned<Match>>,
+    /// For their names; the scenario reader reads them.
+    #[serde(default)]
+    servers: toml::Table,
 }
 
 #[derive(Deserialize)]
@@ -257,13 +260,18 @@ fn mistake(span: Option<Range<usize>>, message: String, hint: &str) -> Diagnosti
 
 /// A catalogue's text: the scenario reader's part of it, and the matches.
 fn read(file_name: &str, text: &str) -> Result<Text, Diagnostics> {
-    let scenario = parse(file_name, &format!("{}\n[agents.any]\n", without_matches(text)))?.scenario;
-    let matches: Matches = toml::from_str(text).map_err(|error: toml::de::Error| Diagnostics {
-        file_name: file_name.to_owned(),
-        text: text.to_owned(),
-        list: vec![mistake(error.span(), error.message().to_owned(), "a [match] has capability, names, packages, hosts, tools, at_once")],
-        omitted: 0,
+    let shown = |list| Diagnostics { file_name: file_name.to_owned(), text: text.to_owned(), list, omitted: 0 };
+    let matches: Matches = toml::from_str(text).map_err(|error: toml::de::Error| {
+        let hint = "a [match] has capability, names, packages, hosts, tools, at_once";
+        shown(vec![mistake(error.span(), error.message().to_owned(), hint)])
     })?;
+    // A scenario has agents and servers; a catalogue may only add to what is known of others.
+    let server = if matches.servers.is_empty() { "[servers.any]\nserial = \"1s\"\nweight = 1\nprovides = { any = 1 }\n" } else { "" };
+    let parsed = parse(file_name, &format!("{}\n{server}[agents.any]\n", without_matches(text)));
+    let mut scenario = parsed
+        .map_err(|mistakes| shown(mistakes.list.into_iter().filter(|mistake| mistake.severity == Severity::Error).collect()))?
+        .scenario;
+    scenario.servers.retain(|server| matches.servers.contains_key(&server.name));
     Ok(Text { scenario, matches: matches.matches })
 }
 
@@ -394,6 +402,9 @@ provides = { clock = 1.0 }
         let wiki = catalogue.recognise("wiki", None).unwrap().0;
         assert_eq!(catalogue.server(wiki).tokens.value, 700);
         assert_eq!(catalogue.entries.len(), Catalogue::built_in().entries.len() + 1);
+        let only_names = "format = 1\nname = \"ours\"\n[match.github]\nnames = [\"forge\"]\n";
+        let catalogue = Catalogue::extended("ours.toml", only_names).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        assert_eq!(catalogue.recognise("forge", None).map(|(entry, _)| catalogue.server(entry).name.as_str()), Some("github"));
     }
 
     #[test]

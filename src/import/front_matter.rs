@@ -110,7 +110,9 @@ fn fences(text: &str) -> Result<(Range<usize>, Range<usize>), AgentFileError> {
 
 /// A whole file of YAML that holds keys.
 pub fn yaml_file(text: &str) -> Result<Mapping, AgentFileError> {
-    values(text, &(0..text.len()))
+    let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    values(text, &(start..text.len()))
+        .map_err(|error| AgentFileError { message: error.message.replace("the front matter", "the file"), ..error })
 }
 
 fn values(text: &str, yaml: &Range<usize>) -> Result<Mapping, AgentFileError> {

@@ -1,5 +1,6 @@
 //! What an agent may use of MCP servers, as every client's own spelling says it.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// A grant. Where nothing is listed and not everything is granted, the agent has no tools.
@@ -55,13 +56,9 @@ impl Grant {
 
     /// Servers that it names and does not take away again, each once, in the order of their first mention.
     pub fn servers(&self) -> Vec<&str> {
-        let mut servers: Vec<&str> = Vec::new();
-        for server in self.listed.iter().filter_map(Permit::server) {
-            if !servers.contains(&server) && !self.denies(server) {
-                servers.push(server);
-            }
-        }
-        servers
+        let whole = |permit: &'_ Permit| matches!(permit, Permit::Server(_));
+        let mut seen: BTreeSet<&str> = self.denied.iter().filter(|permit| whole(permit)).filter_map(Permit::server).collect();
+        self.listed.iter().filter_map(Permit::server).filter(|server| seen.insert(server)).collect()
     }
 
     /// Whether a server's tools are all taken away.

@@ -59,6 +59,8 @@ pub enum ImportError {
     TooMany { path: String, most: usize },
     #[error("no agent can be used\n{reasons}")]
     NoValidAgents { reasons: String },
+    #[error("no server is configured, and no agent is granted one by name: there is nothing to simulate\n{reasons}")]
+    NoServers { reasons: String },
     #[error("the folder does not make a scenario\n{mistakes}")]
     Inconsistent { mistakes: String },
 }

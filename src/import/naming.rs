@@ -11,8 +11,8 @@ pub(super) struct Names<'p> {
     pub servers: Vec<NamedServer<'p>>,
     /// By whose file and name in grants.
     configured: BTreeMap<(Client, String), Option<String>>,
-    /// By the place in the project's agents, and the name there.
-    own: BTreeMap<(usize, String), String>,
+    /// By the agent's place in memory, and the name there: no order of it reaches a result.
+    own: BTreeMap<(*const AgentDefinition, String), String>,
     project: &'p Project,
 }
 
@@ -108,10 +108,10 @@ impl<'p> Names<'p> {
                 self.configured.insert((client, granted_as), Some(name));
             }
         }
-        for (place, agent) in self.project.agents.iter().enumerate() {
+        for agent in &self.project.agents {
             for entry in agent.servers.iter().filter(|entry| is_name(&entry.name)) {
                 let name = self.name_server(&entry.name, &agent.name, entry, &agent.path, notes);
-                self.own.insert((place, entry.name.clone()), name);
+                self.own.insert((std::ptr::from_ref(agent), entry.name.clone()), name);
             }
         }
         for (name, clients) in shared.iter().filter(|(_, clients)| clients.len() > 1) {
@@ -143,9 +143,7 @@ impl<'p> Names<'p> {
 
     /// What an agent's grant of this name means.
     pub fn meaning(&self, agent: &AgentDefinition, granted_as: &str) -> Meaning<'_> {
-        if let Some(place) = self.project.agents.iter().position(|other| std::ptr::eq(other, agent))
-            && let Some(name) = self.own.get(&(place, granted_as.to_owned()))
-        {
+        if let Some(name) = self.own.get(&(std::ptr::from_ref(agent), granted_as.to_owned())) {
             return Meaning::Server(name);
         }
         let seen = agent.client.sees().iter().find_map(|client| self.configured.get(&(*client, granted_as.to_owned())));

@@ -95,6 +95,9 @@ impl ServerConfig {
     pub const LONGEST: u64 = 4 << 20;
 }
 
+/// Nobody configures more in one file.
+const SERVERS_MAX: usize = 1000;
+
 /// The servers of a table of names, and what is wrong with those that no client could start.
 pub fn read_servers(text: &str, table: &Node, spelling: &Spelling) -> (Vec<ServerEntry>, Vec<AgentFileError>) {
     let mut found = (Vec::new(), Vec::new());
@@ -102,7 +105,11 @@ pub fn read_servers(text: &str, table: &Node, spelling: &Spelling) -> (Vec<Serve
         found.1.push(wrong(text, table.span.start, format!("the servers have to be a table of names, and this is {}", table.kind())));
         return found;
     };
-    for entry in entries {
+    if entries.len() > SERVERS_MAX {
+        let message = format!("{} servers: the first {SERVERS_MAX} of them are read", entries.len());
+        found.1.push(wrong(text, table.span.start, message));
+    }
+    for entry in entries.iter().take(SERVERS_MAX) {
         match read_server(text, &entry.key, entry.key_span.start, &entry.node, spelling) {
             Ok(server) => found.0.push(server),
             Err(reason) => found.1.push(wrong(text, entry.key_span.start, format!("server `{}` {reason}", entry.key))),
