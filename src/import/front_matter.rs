@@ -67,7 +67,7 @@ impl FrontMatter {
             }
         }
         let span = first.start..end;
-        Some(Written { line: line_of(text, span.start), text: text[span.clone()].to_owned(), span })
+        Some(Written { line: line_of(text, span.start), span })
     }
 
     fn line_with_key(&self, text: &str, key: &str) -> Option<Range<usize>> {

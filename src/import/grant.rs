@@ -34,10 +34,8 @@ pub enum Permit {
 pub struct Written {
     /// 1-based.
     pub line: usize,
-    /// From the key's first byte to the value's last.
+    /// From the key's first byte to the value's last. The text itself stays in the file: it may hold secrets beside the grant.
     pub span: Range<usize>,
-    /// The file's own text of it.
-    pub text: String,
 }
 
 impl Permit {

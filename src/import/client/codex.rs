@@ -85,6 +85,6 @@ fn grant(text: &str, root: &Node) -> (Grant, Vec<ServerEntry>, Vec<AgentFileErro
     let ends = entries.iter().flat_map(|entry| entry.node.entries().unwrap_or_default()).map(|entry| entry.node.span.end);
     let start = entries.first().map_or(table.key_span.start, |entry| table.key_span.start.min(entry.key_span.start));
     let span = start..ends.max().unwrap_or(table.node.span.end).max(start);
-    grant.written = Some(Written { line: line_of(text, span.start), text: text[span.clone()].to_owned(), span });
+    grant.written = Some(Written { line: line_of(text, span.start), span });
     (grant, servers, wrong)
 }

@@ -89,7 +89,7 @@ fn read_in_json(reader: &mut Reader, file: &FileText, entry: &Entry, general: &[
     let own = rules(&entry.node);
     let places = ["tools", "permission"].iter().filter_map(|key| entry.node.get(key));
     let written = places.map(|place| place.key_span.start..place.node.span.end).reduce(|a, b| a.start.min(b.start)..a.end.max(b.end));
-    let written = written.map(|span| Written { line: line_of(&file.text, span.start), text: file.text[span.clone()].to_owned(), span });
+    let written = written.map(|span| Written { line: line_of(&file.text, span.start), span });
     let (instructions, at) = match entry.node.get("prompt") {
         Some(Entry { node: Node { value: Value::Text(text), span }, .. }) => (text.to_string(), span.start),
         _ => (String::new(), entry.key_span.start),
