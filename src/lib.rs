@@ -25,6 +25,9 @@ pub mod scenario;
 /// Agent configs and server configs become a scenario.
 pub mod import;
 
+/// What is wrong with a project's configs as they stand.
+pub mod doctor;
+
 /// Which server serves each need of each agent, in which order of preference.
 pub mod mapping;
 

@@ -67,7 +67,7 @@ impl Tree {
 
     /// The files under `.claude/agents`, as an import finds them.
     pub fn agents(&self) -> Result<AgentTree, ImportError> {
-        let mut found = AgentTree { name: String::new(), agents: Vec::new(), config: None, skipped: Vec::new() };
+        let mut found = AgentTree::default();
         let folder = self.root.join(AGENTS);
         if folder.is_dir() {
             found.read_agents(&self.root, &folder)?;

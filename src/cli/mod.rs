@@ -6,6 +6,7 @@ mod benchmark_gap;
 mod check;
 mod compare;
 mod completions;
+mod doctor;
 mod drill;
 mod fit;
 mod import;
@@ -56,6 +57,7 @@ Examples:
   mcplab compare scenarios/openmanager-vibe-v5.toml           which strategies meet the KPIs
   mcplab what-if scenarios/openmanager-vibe-v5.toml --set server.serena.up=false --scale load=2
   mcplab sweep scenarios/openmanager-vibe-v5.toml --vary load=0.5..4:0.25
+  mcplab doctor .                                             what is wrong with the configs as they stand
   mcplab import . --base scenarios/openmanager-vibe-v5.toml -o mine.toml
   mcplab optimize mine.toml -o mapping.toml                   the validated mapping, with its evidence
   mcplab apply mapping.toml --to . --dry-run                  what would change, exactly
@@ -67,6 +69,7 @@ Exit code: 0 when met, 1 when a KPI or a check is missed, 2 for an error.";
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Args),
+    Doctor(doctor::Args),
     Fit(fit::Args),
     Trace(trace::Args),
     Import(import::Args),
@@ -95,6 +98,7 @@ pub fn main() -> ExitCode {
     }
     let ended = match cli.command {
         Command::Check(args) => check::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Fit(args) => fit::run(&args),
         Command::Trace(args) => trace::run(&args),
         Command::Import(args) => import::run(&args),

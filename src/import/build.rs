@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::naming::{Meaning, Names};
 use super::servers::{Used, add_server, empty_scenario, main_capability};
-use super::{AgentFile, AgentSource, AgentTree, CONFIG, Catalogue, ImportError, ImportNote, Imported, NoteKind};
+use super::{AgentDefinition, Catalogue, Client, ImportError, ImportNote, Imported, NoteKind, Project};
 use crate::scenario::document::{Problems, check_name};
 use crate::scenario::{AgentId, CapabilityId, Figure, FileSeen, Kpi, KpiTarget, Scenario, WhatIf, parse, write};
 
@@ -13,18 +14,24 @@ use crate::scenario::{AgentId, CapabilityId, Figure, FileSeen, Kpi, KpiTarget, S
 /// today. Agents and servers that the base does not know are added, its agents that the folder lacks are left out. Without:
 /// servers have the catalogue's figures, each grant of a server is one need, and the rest is assumed and marked so.
 ///
-/// Errors: no valid agent file; a folder and a base that do not make a scenario together.
-pub fn import(tree: &AgentTree, base: Option<&Scenario>) -> Result<Imported, ImportError> {
-    let catalogue = Catalogue::built_in();
-    let mut building = Building::new(&catalogue, tree, base);
-    building.note_reading(tree);
-    let agents = building.usable_agents(tree);
-    if agents.is_empty() {
+/// Errors: no valid agent; a folder and a base that do not make a scenario together.
+pub fn import(project: &Project, base: Option<&Scenario>, catalogue: &Catalogue) -> Result<Imported, ImportError> {
+    let mut building = Building::new(catalogue, project, base);
+    building.note_reading(project);
+    let mut names = Names::give(project, &mut building.notes);
+    if names.agents.is_empty() {
         let notes = Imported { scenario: building.scenario, report: building.notes };
         return Err(ImportError::NoValidAgents { reasons: notes.render() });
     }
-    building.add_servers(tree, &agents);
-    building.add_agents(&agents);
+    // The base's agents in its order, then the new ones in that of their clients and paths.
+    let place = |name: &str| base.and_then(|base| base.agent_named(name)).map_or(usize::MAX, |id| id.index());
+    names.agents.sort_by_cached_key(|(name, _)| place(name));
+    building.add_servers(&names);
+    if building.scenario.servers.is_empty() {
+        let notes = Imported { scenario: building.scenario, report: building.notes };
+        return Err(ImportError::NoServers { reasons: notes.render() });
+    }
+    building.add_agents(&names);
     building.keep_what_ifs();
     building.finish()
 }
@@ -41,17 +48,19 @@ pub(super) struct Building<'a> {
     pub notes: Vec<ImportNote>,
 }
 
-pub(super) type Usable<'t> = Vec<(&'t AgentSource, &'t AgentFile)>;
-
 impl<'a> Building<'a> {
-    fn new(catalogue: &'a Catalogue, tree: &AgentTree, base: Option<&'a Scenario>) -> Building<'a> {
+    fn new(catalogue: &'a Catalogue, project: &Project, base: Option<&'a Scenario>) -> Building<'a> {
         let scenario = match base {
             Some(base) => Scenario { agents: Vec::new(), needs: Vec::new(), ..base.clone() },
-            None => Scenario { kpis: usual_targets(), ..empty_scenario(catalogue, &tree.name) },
+            None => Scenario { kpis: usual_targets(), ..empty_scenario(catalogue, &project.name) },
         };
         let main = scenario.servers.iter().map(main_capability).collect();
-        let config_files =
-            tree.config.iter().map(|config| FileSeen { path: config.path.clone(), sha256: Some(config.sha256.clone()) }).collect();
+        let mut config_files: Vec<FileSeen> = Vec::new();
+        for config in &project.configs {
+            if !config_files.iter().any(|seen| seen.path == config.path) {
+                config_files.push(FileSeen { path: config.path.clone(), sha256: Some(config.sha256.clone()) });
+            }
+        }
         let used = scenario.servers.iter().filter_map(|server| catalogue.recognise(&server.name, None)).map(|(known, _)| known.server);
         let used = used.collect();
         Building { catalogue, base, scenario: Scenario { config_files, ..scenario }, main, used, notes: Vec::new() }
@@ -61,70 +70,75 @@ impl<'a> Building<'a> {
         self.notes.push(ImportNote { kind, text });
     }
 
-    fn note_reading(&mut self, tree: &AgentTree) {
-        let servers = match &tree.config {
-            Some(config) => format!("{} servers in {CONFIG}", config.servers.len()),
-            None => format!("no {CONFIG}: servers are those that agents name"),
-        };
-        self.note(NoteKind::Read, format!("{} agent files, {servers}", tree.agents.len()));
-        for skipped in &tree.skipped {
+    /// What was found of each client, what was not read, and what formats do not hold.
+    fn note_reading(&mut self, project: &Project) {
+        for client in Client::ALL.into_iter().filter(|client| project.files.contains_key(client)) {
+            let agents = project.agents.iter().filter(|agent| agent.client == client && !agent.is_session).count();
+            let configs = project.configs.iter().filter(|config| config.client == client);
+            let mut parts: Vec<String> = Vec::new();
+            if agents > 0 {
+                parts.push(counted(agents, "agent"));
+            }
+            parts.extend(configs.map(|config| format!("{} in {}", counted(config.servers.len(), "server"), config.path)));
+            let broken = project.broken.iter().filter(|broken| broken.client == client).count();
+            if broken > 0 {
+                parts.push(format!("{broken} broken"));
+            }
+            if parts.is_empty() {
+                parts.push("neither agents nor servers".to_owned());
+            }
+            self.note(NoteKind::Read, format!("{}: {}", client.name(), parts.join(", ")));
+            if let Some(text) = client.cannot_say() {
+                self.note(NoteKind::CannotSay, format!("{}: {text}", client.name()));
+            }
+        }
+        for agent in project.agents.iter().filter(|agent| agent.is_session) {
+            let text = format!("{} has servers here and no agents: its own chat stands for one, and has every server", agent.client.name());
+            self.note(NoteKind::Read, text);
+        }
+        for broken in &project.broken {
+            self.note(NoteKind::Skipped, broken.error.render(&broken.path));
+        }
+        for skipped in &project.skipped {
             self.note(NoteKind::Skipped, format!("{}: {}", skipped.path, skipped.reason));
         }
     }
 
-    /// Valid files, each name once.
-    fn usable_agents<'t>(&mut self, tree: &'t AgentTree) -> Usable<'t> {
-        for source in &tree.agents {
-            if let Err(error) = &source.file {
-                self.note(NoteKind::Skipped, error.render(&source.path));
-            }
-        }
-        for (source, file) in tree.valid() {
-            if !is_name(&file.name) {
-                self.note(NoteKind::Skipped, format!("{}: its name is none that a scenario can hold", source.path));
-            }
-        }
-        let duplicates = tree.duplicates();
-        for (name, paths) in &duplicates {
-            let text = format!("agent `{name}` stands in {} files, of which a client takes any: {}", paths.len(), paths.join(", "));
-            self.note(NoteKind::Skipped, text);
-        }
-        let mut usable: Usable =
-            tree.valid().filter(|(_, file)| is_name(&file.name) && !duplicates.contains_key(file.name.as_str())).collect();
-        // The base's agents in its order, then the new ones in that of their paths.
-        let place = |file: &AgentFile| self.base.and_then(|base| base.agent_named(&file.name)).map_or(usize::MAX, |id| id.index());
-        usable.sort_by_cached_key(|(_, file)| place(file));
-        usable
-    }
-
-    fn add_servers(&mut self, tree: &AgentTree, agents: &Usable) {
-        let configured: BTreeSet<&str> = tree.config.iter().flat_map(|config| &config.servers).map(|entry| entry.name.as_str()).collect();
-        if let (Some(base), Some(_)) = (self.base, &tree.config) {
+    fn add_servers(&mut self, names: &Names) {
+        let configured: BTreeSet<&str> = names.servers.iter().map(|server| server.name.as_str()).collect();
+        if let (Some(base), false) = (self.base, self.scenario.config_files.is_empty()) {
             for server in base.servers.iter().filter(|server| !configured.contains(server.name.as_str())) {
-                self.note(NoteKind::Differs, format!("server `{}` of the base is not in {CONFIG}", server.name));
+                self.note(NoteKind::Differs, format!("server `{}` of the base is not configured here", server.name));
             }
         }
-        for entry in tree.config.iter().flat_map(|config| &config.servers) {
-            if !is_name(&entry.name) {
-                self.note(NoteKind::Skipped, format!("a server in {CONFIG} whose name is none that a scenario can hold"));
-            } else if self.scenario.server_named(&entry.name).is_none() {
-                self.note_new("server", &entry.name);
-                add_server(self, &entry.name, Some(entry));
+        for server in &names.servers {
+            if server.entry.filtered {
+                let text =
+                    format!("server `{}`: {} lets only some of its tools through; its tokens are those of all", server.name, server.path);
+                self.note(NoteKind::CannotSay, text);
+            }
+            if self.scenario.server_named(&server.name).is_none() {
+                self.note_new("server", &server.name);
+                add_server(self, &server.name, Some(server.entry));
             }
         }
-        for (name, by) in named_servers(agents) {
+        for (name, by) in unknown_servers(names) {
             if !is_name(name) {
-                let text = format!("agent `{}`: a grant of a server whose name is none that a scenario can hold", by[0].name);
+                let text = format!("agent `{}`: a grant of a server whose name is none that a scenario can hold", by[0].0);
                 self.note(NoteKind::Skipped, text);
                 continue;
             }
-            let is_elsewhere = name.starts_with("plugin_") || by.iter().any(|file| file.mcp_servers.iter().any(|server| server == name));
-            if tree.config.is_some() && !configured.contains(name) && !is_elsewhere {
-                let agents: Vec<String> = by.iter().map(|file| format!("`{}`", file.name)).collect();
-                self.note(
-                    NoteKind::Differs,
-                    format!("server `{name}` is granted to {}, and not configured in {CONFIG}", agents.join(", ")),
-                );
+            let is_elsewhere = |agent: &AgentDefinition| {
+                name.starts_with("plugin_") || agent.brings(name) || agent.client.built_in_servers().contains(&name)
+            };
+            let lacking: Vec<&(&str, &AgentDefinition)> =
+                by.iter().filter(|(_, agent)| names.has_config(agent) && !is_elsewhere(agent)).collect();
+            if let Some((_, first)) = lacking.first() {
+                let agents: Vec<String> = lacking.iter().map(|(agent, _)| format!("`{agent}`")).collect();
+                let stands = if configured.contains(name) { "; another client's server of that name stands for it" } else { "" };
+                let client = first.client.name();
+                let text = format!("server `{name}` is granted to {}, and not configured for {client}{stands}", agents.join(", "));
+                self.note(NoteKind::Differs, text);
             }
             if self.scenario.server_named(name).is_none() {
                 self.note_new("server", name);
@@ -194,23 +208,27 @@ impl<'a> Building<'a> {
     }
 }
 
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
 /// The scenario reader's rule for names.
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     let mut problems = Problems::default();
     check_name(name, &(0..0), &mut problems);
     !problems.has_errors()
 }
 
-/// Servers that agents name, in the order of their first mention, and the agents that do.
-fn named_servers<'t>(agents: &Usable<'t>) -> Vec<(&'t str, Vec<&'t AgentFile>)> {
+/// Servers that agents name and no file configures, in the order of their first mention, and the agents that do.
+fn unknown_servers<'n>(names: &'n Names) -> Vec<(&'n str, Vec<(&'n str, &'n AgentDefinition)>)> {
     let mut order: Vec<&str> = Vec::new();
-    let mut by: BTreeMap<&str, Vec<&AgentFile>> = BTreeMap::new();
-    for (_, file) in agents {
-        for name in file.tools.servers() {
+    let mut by: BTreeMap<&str, Vec<(&str, &AgentDefinition)>> = BTreeMap::new();
+    for (agent, definition) in &names.agents {
+        for name in definition.grant.servers().into_iter().filter(|name| names.meaning(definition, name) == Meaning::Unknown) {
             if !by.contains_key(name) {
                 order.push(name);
             }
-            by.entry(name).or_default().push(file);
+            by.entry(name).or_default().push((agent, definition));
         }
     }
     order.into_iter().map(|name| (name, by.remove(name).unwrap_or_default())).collect()
@@ -228,7 +246,7 @@ mod tests {
 
     use super::*;
     use crate::import::agents::seen;
-    use crate::import::{ServerConfig, sha256};
+    use crate::import::{CONFIG, Reading};
     use crate::scenario::Need;
 
     fn repository() -> PathBuf {
@@ -240,33 +258,29 @@ mod tests {
         parse("scenario", &text).unwrap_or_else(|mistakes| panic!("{mistakes}")).scenario
     }
 
-    fn reference() -> (AgentTree, Scenario) {
-        let tree = AgentTree::read(&repository().join("tests/fixtures/openmanager-vibe-v5")).expect("the fixture");
-        (tree, read_scenario(&repository().join("scenarios/openmanager-vibe-v5.toml")))
+    fn reference() -> (Project, Scenario) {
+        let project = Project::read(&repository().join("tests/fixtures/openmanager-vibe-v5"), &Reading::default()).expect("the fixture");
+        (project, read_scenario(&repository().join("scenarios/openmanager-vibe-v5.toml")))
     }
 
     /// A folder with these agents (name, tools line) and this `.mcp.json`.
-    fn folder(agents: &[(&str, &str)], config: Option<&str>) -> AgentTree {
-        let source = |(name, tools): &(&str, &str)| {
-            let text = format!("---\nname: {name}\ndescription: d\n{tools}\n---\n");
-            AgentSource {
-                path: format!(".claude/agents/{name}.md"),
-                sha256: sha256(text.as_bytes()),
-                file: AgentFile::parse(&text),
-                outside: false,
-                text,
-            }
-        };
-        AgentTree {
-            name: "folder".to_owned(),
-            agents: agents.iter().map(source).collect(),
-            config: config.map(|text| ServerConfig::parse(CONFIG, text, sha256(text.as_bytes())).expect("valid JSON")),
-            skipped: Vec::new(),
+    fn folder(agents: &[(&str, &str)], config: Option<&str>) -> Project {
+        let dir = tempfile::tempdir().expect("a folder for the test");
+        let agents_dir = dir.path().join(".claude/agents");
+        std::fs::create_dir_all(&agents_dir).expect("created");
+        for (name, tools) in agents {
+            let file = agents_dir.join(format!("{}.md", &name[..name.len().min(60)]));
+            std::fs::write(file, format!("---\nname: {name}\ndescription: d\n{tools}\n---\n")).expect("written");
         }
+        if let Some(config) = config {
+            std::fs::write(dir.path().join(CONFIG), config).expect("written");
+        }
+        let project = Project::read(dir.path(), &Reading::default()).expect("a project");
+        Project { name: "folder".to_owned(), ..project }
     }
 
-    fn imported(tree: &AgentTree, base: Option<&Scenario>) -> Imported {
-        let imported = import(tree, base).unwrap_or_else(|error| panic!("{error}"));
+    fn imported(project: &Project, base: Option<&Scenario>) -> Imported {
+        let imported = import(project, base, &Catalogue::built_in()).unwrap_or_else(|error| panic!("{error}"));
         let text = write(&imported.scenario);
         let read = parse("written", &text).unwrap_or_else(|mistakes| panic!("{mistakes}")).scenario;
         assert_eq!(read, imported.scenario, "{text}");
@@ -283,8 +297,7 @@ mod tests {
                 let source = tree.agents.iter().find(|source| source.path.ends_with(&format!("/{}.md", agent.name)));
                 agent.file = source.map(seen);
             }
-            scenario.config_files =
-                vec![FileSeen { path: CONFIG.into(), sha256: tree.config.as_ref().map(|config| config.sha256.clone()) }];
+            scenario.config_files = vec![FileSeen { path: CONFIG.into(), sha256: Some(tree.configs[0].sha256.clone()) }];
         };
         fill(&mut expected);
         expected.what_ifs.iter_mut().for_each(|what_if| fill(&mut what_if.scenario));
@@ -388,20 +401,8 @@ agents.kept.complexity = 7
     }
 
     #[test]
-    fn agents_that_share_a_name_are_left_out() {
-        let mut tree = folder(&[("a", "tools: mcp__time"), ("b", "tools: mcp__time")], None);
-        tree.agents.push(AgentSource { path: ".claude/agents/sub/a.md".into(), ..tree.agents[0].clone() });
-        let found = imported(&tree, None);
-        assert_eq!(found.scenario.agents.len(), 1);
-        assert_eq!(
-            found.notes(NoteKind::Skipped).collect::<Vec<_>>(),
-            ["agent `a` stands in 2 files, of which a client takes any: .claude/agents/a.md, .claude/agents/sub/a.md"]
-        );
-    }
-
-    #[test]
     fn a_folder_without_a_valid_agent_says_why() {
-        let tree = folder(&[("a", "tools: [Read"), ("b", "tools: >\n  Read")], None);
-        insta::assert_snapshot!("no_valid_agent", import(&tree, None).expect_err("no agent").to_string());
+        let project = folder(&[("a", "tools: [Read"), ("b", "tools: >\n  Read")], None);
+        insta::assert_snapshot!("no_valid_agent", import(&project, None, &Catalogue::built_in()).expect_err("no agent").to_string());
     }
 }

@@ -1,12 +1,18 @@
-//! The built-in catalogue of well-known MCP servers: how to recognise them, and the figures that an import takes from it.
+//! Well-known MCP servers: how to recognise them, and the figures that an import takes from them. Built in, and a user's own beside it.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde::Deserialize;
+use toml::Spanned;
 
-use super::Launch;
-use crate::scenario::{CapabilityId, Scenario, Server, ServerId, parse};
+use super::servers::adopt;
+use super::{Grant, Launch, Permit};
+use crate::scenario::{CapabilityId, Diagnostic, Diagnostics, Scenario, Server, ServerId, Severity, parse};
 
 const TEXT: &str = include_str!("catalogue.toml");
 
+#[derive(Debug, Clone)]
 pub struct Catalogue {
     /// Its servers, dependencies and defaults; its one agent means nothing.
     pub scenario: Scenario,
@@ -19,6 +25,10 @@ pub struct CatalogueEntry {
     pub server: ServerId,
     /// What an agent that is granted the server is taken to need.
     pub capability: CapabilityId,
+    /// What an agent needs that is granted only tools whose names are like these (`*` stands for any text).
+    pub tools: Vec<(CapabilityId, Vec<String>)>,
+    /// Calls at once that it is known to bear.
+    pub at_once: Option<u32>,
     names: Vec<String>,
     packages: Vec<String>,
     hosts: Vec<String>,
@@ -35,30 +45,104 @@ pub enum Evidence<'a> {
     Name(&'a str),
 }
 
+/// The part of a catalogue that no scenario has.
+#[derive(Deserialize)]
+struct Matches {
+    #[serde(default, rename = "match")]
+    matches: BTreeMap<String, Spanned<Match>>,
+    /// For their names; the scenario reader reads them.
+    #[serde(default)]
+    servers: toml::Table,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Match {
-    capability: String,
+    capability: Option<Spanned<String>>,
+    #[serde(default)]
     names: Vec<String>,
+    #[serde(default)]
     packages: Vec<String>,
     #[serde(default)]
     hosts: Vec<String>,
+    #[serde(default)]
+    tools: BTreeMap<String, Spanned<Vec<String>>>,
+    at_once: Option<AtOnce>,
+}
+
+/// A number, or one that says where it comes from.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum AtOnce {
+    Plain(u32),
+    Stated {
+        value: u32,
+        #[allow(dead_code)]
+        source: String,
+        #[allow(dead_code)]
+        note: String,
+    },
+}
+
+/// What a catalogue's text holds.
+struct Text {
+    scenario: Scenario,
+    matches: BTreeMap<String, Spanned<Match>>,
 }
 
 impl Catalogue {
     pub fn built_in() -> Catalogue {
-        let servers = format!("format = 1\nname = \"catalogue\"\n{}\n[agents.any]\n", without_matches(TEXT));
-        let scenario = parse("catalogue.toml", &servers).expect("a test reads the built-in catalogue").scenario;
-        let table: toml::Table = toml::from_str(TEXT).expect("a test reads the built-in catalogue");
-        let matches = table["match"].as_table().expect("the built-in catalogue has matches");
-        let entry = |server: ServerId| {
-            let known = matches[&scenario.server(server).name].clone();
-            let known: Match = known.try_into().expect("a test reads the built-in catalogue");
-            let capability = scenario.capability_named(&known.capability).expect("a match names a capability of its server");
-            CatalogueEntry { server, capability, names: known.names, packages: known.packages, hosts: known.hosts }
-        };
-        let entries = scenario.server_ids().map(entry).collect();
-        Catalogue { scenario, entries }
+        let text = format!("format = 1\nname = \"catalogue\"\n{TEXT}");
+        let read = read("catalogue.toml", &text).unwrap_or_else(|mistakes| panic!("a test reads the built-in catalogue: {mistakes}"));
+        let scenario = Scenario { servers: Vec::new(), ..read.scenario.clone() };
+        let mut catalogue = Catalogue { scenario, entries: Vec::new() };
+        catalogue.add(read).unwrap_or_else(|mistake| panic!("a test reads the built-in catalogue: {}", mistake.message));
+        catalogue
+    }
+
+    /// The built-in catalogue with a user's own: servers of the same name are replaced, [match] tables of the same name add to the
+    /// built-in ones. Every mistake in it, with its line.
+    pub fn extended(file_name: &str, text: &str) -> Result<Catalogue, Diagnostics> {
+        let mut catalogue = Catalogue::built_in();
+        let read = read(file_name, text)?;
+        let wrong = |mistake| Diagnostics { file_name: file_name.to_owned(), text: text.to_owned(), list: vec![mistake], omitted: 0 };
+        catalogue.add(read).map_err(wrong)?;
+        Ok(catalogue)
+    }
+
+    fn add(&mut self, text: Text) -> Result<(), Diagnostic> {
+        for server in &text.scenario.servers {
+            let adopted = adopt(&mut self.scenario, &text.scenario, server.clone());
+            match self.scenario.server_named(&server.name) {
+                Some(id) => self.scenario.servers[id.index()] = adopted,
+                None if text.matches.contains_key(&server.name) => self.scenario.servers.push(adopted),
+                None => {
+                    let hint = format!("write [match.{}] with its capability, and names, packages or hosts", server.name);
+                    return Err(mistake(None, format!("server `{}` has no [match] that says how to recognise it", server.name), &hint));
+                }
+            }
+        }
+        // In the order of the servers, so that which one is recognised first does not depend on names.
+        let mut added: Vec<CatalogueEntry> = Vec::new();
+        let mut matches: Vec<(String, Spanned<Match>)> = text.matches.into_iter().collect();
+        matches.sort_by_key(|(_, known)| known.span().start);
+        for (name, known) in matches {
+            let span = known.span();
+            let Some(server) = self.scenario.server_named(&name) else {
+                return Err(mistake(
+                    Some(span),
+                    format!("[match.{name}] is for no server"),
+                    &format!("write [servers.{name}] with its figures"),
+                ));
+            };
+            match self.entries.iter_mut().find(|entry| entry.server == server) {
+                Some(entry) => entry.extend(known.into_inner(), &self.scenario)?,
+                None => added.push(CatalogueEntry::new(server, known, &self.scenario)?),
+            }
+        }
+        // What a user knows better comes first.
+        self.entries.splice(0..0, added);
+        Ok(())
     }
 
     pub fn server(&self, entry: &CatalogueEntry) -> &Server {
@@ -68,7 +152,10 @@ impl Catalogue {
     /// Which well-known server this is: by its command line or address, else by its name.
     pub fn recognise(&self, name: &str, launch: Option<&Launch>) -> Option<(&CatalogueEntry, Evidence<'_>)> {
         let by_launch = match launch {
-            Some(Launch::Stdio { command, args }) => std::iter::once(command).chain(args).find_map(|word| self.by_package(word)),
+            // `npx mcp-remote https://...` is a process in front of an address.
+            Some(Launch::Stdio { command, args }) => {
+                std::iter::once(command).chain(args).find_map(|word| self.by_package(word).or_else(|| self.by_host(word)))
+            }
             Some(Launch::Remote { url, .. }) => self.by_host(url),
             None => None,
         };
@@ -97,16 +184,112 @@ impl Catalogue {
     }
 }
 
-/// The catalogue as the scenario reader knows it; lines stay where they are.
+impl CatalogueEntry {
+    fn new(server: ServerId, known: Spanned<Match>, scenario: &Scenario) -> Result<CatalogueEntry, Diagnostic> {
+        let Some(capability) = &known.get_ref().capability else {
+            let name = &scenario.server(server).name;
+            return Err(mistake(Some(known.span()), format!("[match.{name}] has no `capability`"), "state one that its server provides"));
+        };
+        let capability = provided(server, capability.get_ref(), capability.span(), scenario)?;
+        let empty = CatalogueEntry {
+            server,
+            capability,
+            tools: Vec::new(),
+            at_once: None,
+            names: Vec::new(),
+            packages: Vec::new(),
+            hosts: Vec::new(),
+        };
+        let mut entry = empty;
+        entry.extend(known.into_inner(), scenario)?;
+        Ok(entry)
+    }
+
+    fn extend(&mut self, known: Match, scenario: &Scenario) -> Result<(), Diagnostic> {
+        if let Some(capability) = &known.capability {
+            self.capability = provided(self.server, capability.get_ref(), capability.span(), scenario)?;
+        }
+        for (capability, tools) in &known.tools {
+            self.tools.push((provided(self.server, capability, tools.span(), scenario)?, tools.get_ref().clone()));
+        }
+        self.names.extend(known.names);
+        self.packages.extend(known.packages);
+        self.hosts.extend(known.hosts);
+        self.at_once = known
+            .at_once
+            .map(|at_once| match at_once {
+                AtOnce::Plain(value) | AtOnce::Stated { value, .. } => value,
+            })
+            .or(self.at_once);
+        Ok(())
+    }
+
+    /// What an agent needs that has this grant: where single tools are named, what they are for; else the main capability.
+    pub fn needed(&self, grant: &Grant, server: &str) -> Vec<CapabilityId> {
+        let mut needed = Vec::new();
+        for permit in grant.listed.iter().filter(|permit| permit.server() == Some(server)) {
+            let capability = match permit {
+                Permit::Tool { tool, .. } => self.capability_of(tool),
+                _ => return vec![self.capability],
+            };
+            if !needed.contains(&capability) {
+                needed.push(capability);
+            }
+        }
+        if needed.is_empty() { vec![self.capability] } else { needed }
+    }
+
+    fn capability_of(&self, tool: &str) -> CapabilityId {
+        let is_for = |patterns: &Vec<String>| patterns.iter().any(|pattern| super::glob_matches(pattern, tool));
+        self.tools.iter().find(|(_, patterns)| is_for(patterns)).map_or(self.capability, |(capability, _)| *capability)
+    }
+}
+
+fn provided(server: ServerId, capability: &str, span: Range<usize>, scenario: &Scenario) -> Result<CapabilityId, Diagnostic> {
+    let server = scenario.server(server);
+    let found = scenario.capability_named(capability);
+    found.filter(|id| server.provides.iter().any(|provision| provision.capability == *id)).ok_or_else(|| {
+        let message = format!("server `{}` does not provide `{capability}`", server.name);
+        mistake(Some(span), message, "a capability here is one that its server provides")
+    })
+}
+
+fn mistake(span: Option<Range<usize>>, message: String, hint: &str) -> Diagnostic {
+    Diagnostic { severity: Severity::Error, message, span, label: String::new(), hint: Some(hint.to_owned()) }
+}
+
+/// A catalogue's text: the scenario reader's part of it, and the matches.
+fn read(file_name: &str, text: &str) -> Result<Text, Diagnostics> {
+    let shown = |list| Diagnostics { file_name: file_name.to_owned(), text: text.to_owned(), list, omitted: 0 };
+    let matches: Matches = toml::from_str(text).map_err(|error: toml::de::Error| {
+        let hint = "a [match] has capability, names, packages, hosts, tools, at_once";
+        shown(vec![mistake(error.span(), error.message().to_owned(), hint)])
+    })?;
+    // A scenario has agents and servers; a catalogue may only add to what is known of others.
+    let server = if matches.servers.is_empty() { "[servers.any]\nserial = \"1s\"\nweight = 1\nprovides = { any = 1 }\n" } else { "" };
+    let parsed = parse(file_name, &format!("{}\n{server}[agents.any]\n", without_matches(text)));
+    let mut scenario = parsed
+        .map_err(|mistakes| shown(mistakes.list.into_iter().filter(|mistake| mistake.severity == Severity::Error).collect()))?
+        .scenario;
+    scenario.servers.retain(|server| matches.servers.contains_key(&server.name));
+    Ok(Text { scenario, matches: matches.matches })
+}
+
+/// The catalogue as the scenario reader knows it: what is about matches is blank, so that every byte stays where it is.
 fn without_matches(text: &str) -> String {
     let mut is_match = false;
     let keep = |line: &str| {
-        if line.starts_with('[') {
-            is_match = line.starts_with("[match.");
+        let header = line.trim_start();
+        if header.starts_with('[') {
+            is_match = header.starts_with("[match.") || header.starts_with("[match]");
         }
-        if is_match { "\n".to_owned() } else { format!("{line}\n") }
+        if is_match {
+            line.bytes().map(|b| if matches!(b, b'\n' | b'\r') { char::from(b) } else { ' ' }).collect()
+        } else {
+            line.to_owned()
+        }
     };
-    text.lines().map(keep).collect()
+    text.split_inclusive('\n').map(keep).collect()
 }
 
 /// `@x/server`, `@x/server@1.2`, `mcp-server==1.2`, `image:tag`, `/path/node_modules/@x/server/dist/index.js`, `git+https://host/server@main`.
@@ -127,7 +310,8 @@ mod tests {
         let mut bare = Vec::new();
         bare_figures("", &toml::Value::Table(table), &mut bare);
         // What a server is: its own capability at quality 1, names, and who shares its process.
-        bare.retain(|place| !place.contains("match.") && !place.ends_with(".process") && !place.contains(".provides."));
+        let is_match = |place: &str| place.contains("match.") && !place.contains(".at_once");
+        bare.retain(|place| !is_match(place) && !place.ends_with(".process") && !place.contains(".provides."));
         assert_eq!(bare, Vec::<String>::new());
     }
 
@@ -158,7 +342,84 @@ mod tests {
             assert_eq!(others.count(), 1, "{}", server.name);
             assert!(server.tokens.value > 0 && server.memory.value.0 > 0, "{}", server.name);
         }
-        assert_eq!(catalogue.entries.len(), 14);
+        assert!(catalogue.entries.len() >= 40, "{}", catalogue.entries.len());
+        let mut names: Vec<&String> = catalogue.entries.iter().flat_map(|e| e.names.iter().chain(&e.packages).chain(&e.hosts)).collect();
+        let count = names.len();
+        names.sort();
+        names.dedup();
+        assert!(count - names.len() <= 20, "a server and its package may share a name, nothing else: {}", count - names.len());
+    }
+
+    #[test]
+    fn single_tools_say_what_an_agent_needs() {
+        let catalogue = Catalogue::built_in();
+        let check = |server: &str, tools: &[&str], expected: &[&str]| {
+            let (entry, _) = catalogue.recognise(server, None).expect("well-known");
+            let permit = |tool: &&str| match *tool {
+                "*" => Permit::Server("x".into()),
+                tool => Permit::Tool { server: "x".into(), tool: tool.into() },
+            };
+            let grant = Grant { listed: tools.iter().map(permit).collect(), ..Grant::default() };
+            let needed = entry.needed(&grant, "x");
+            assert_eq!(needed.iter().map(|id| catalogue.scenario.capability(*id)).collect::<Vec<_>>(), expected, "{server} {tools:?}");
+        };
+        check("atlassian", &["jira_get_issue", "confluence_search", "jira_search"], &["tickets", "wiki"]);
+        check("atlassian", &["confluence_search", "*"], &["tickets"]);
+        check("firecrawl", &["firecrawl_scrape"], &["web-pages"]);
+        check("github", &["create_issue"], &["repository"]);
+        check("github", &[], &["repository"]);
+    }
+
+    #[test]
+    fn a_catalogue_of_ones_own_extends_and_overrides() {
+        let own = r#"format = 1
+name = "ours"
+[match.wiki]
+capability = "team-wiki"
+names = ["wiki"]
+packages = ["@ours/wiki-mcp"]
+[servers.wiki]
+serial = "20ms"
+weight = 1
+tokens = 700
+provides = { team-wiki = 1.0, notes = 0.9 }
+[match.github]
+hosts = ["git.ours.example"]
+[servers.time]
+serial = "1s"
+weight = 1
+provides = { clock = 1.0 }
+"#;
+        let catalogue = Catalogue::extended("ours.toml", own).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let found = |name: &str, word: &str| {
+            let launch = Launch::Stdio { command: "npx".into(), args: vec![word.to_owned()] };
+            catalogue.recognise(name, Some(&launch)).map(|(entry, _)| catalogue.server(entry).name.clone())
+        };
+        assert_eq!(found("x", "@ours/wiki-mcp@2").as_deref(), Some("wiki"));
+        assert_eq!(found("x", "https://git.ours.example/mcp").as_deref(), Some("github"));
+        let (time, _) = catalogue.recognise("time", None).unwrap();
+        assert_eq!(catalogue.server(time).tokens.value, 0);
+        let wiki = catalogue.recognise("wiki", None).unwrap().0;
+        assert_eq!(catalogue.server(wiki).tokens.value, 700);
+        assert_eq!(catalogue.entries.len(), Catalogue::built_in().entries.len() + 1);
+        let only_names = "format = 1\nname = \"ours\"\n[match.github]\nnames = [\"forge\"]\n";
+        let catalogue = Catalogue::extended("ours.toml", only_names).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        assert_eq!(catalogue.recognise("forge", None).map(|(entry, _)| catalogue.server(entry).name.as_str()), Some("github"));
+    }
+
+    #[test]
+    fn mistakes_in_a_catalogue_of_ones_own_are_shown_where_they_are() {
+        let head = "format = 1\nname = \"ours\"\n";
+        let broken = [
+            "[servers.wiki]\nserial = \"1s\"\nweight = 1\nprovides = { wiki = 1.0 }\n",
+            "[match.wiki]\ncapability = \"wiki\"\nnames = [\"wiki\"]\n",
+            "[match.wiki]\nnames = [\"wiki\"]\n[servers.wiki]\nserial = \"1s\"\nweight = 1\nprovides = { wiki = 1.0 }\n",
+            "[match.wiki]\ncapability = \"docs\"\n[servers.wiki]\nserial = \"1s\"\nweight = 1\nprovides = { wiki = 1.0 }\n",
+            "[match.wiki]\ncapability = \"wiki\"\nname = [\"wiki\"]\n[servers.wiki]\nserial = \"1s\"\nweight = 1\nprovides = { wiki = 1.0 }\n",
+            "[match.wiki]\ncapability = \"wiki\"\n[servers.wiki]\nserial = \"1s\"\nweight = 1\nprovides = { wiki = 1.0 }\nslot = 1\n",
+        ];
+        let message = |text: &&str| Catalogue::extended("ours.toml", &format!("{head}{text}")).expect_err("a mistake").to_string();
+        insta::assert_snapshot!("mistakes", broken.iter().map(message).collect::<Vec<_>>().join("\n\n"));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use yaml_serde::{Mapping, Value};
 
+use super::Written;
 use super::agent_file::{AgentFile, AgentFileError};
 use super::tools_scan::{plain_end, tools_key};
 
@@ -43,10 +44,34 @@ impl FrontMatter {
         }
     }
 
-    fn line_of_key(&self, text: &str, key: &str) -> usize {
-        let offset =
-            lines(text, self.yaml.clone()).find(|line| key_of(&text[line.clone()]) == Some(key)).map_or(self.yaml.start, |l| l.start);
-        line_of(text, offset)
+    /// A text that may be there, and is not empty.
+    pub fn text(&self, key: &str) -> Option<String> {
+        self.values.get(key).and_then(Value::as_str).filter(|text| !text.trim().is_empty()).map(str::to_owned)
+    }
+
+    pub fn line_of_key(&self, text: &str, key: &str) -> usize {
+        line_of(text, self.line_with_key(text, key).map_or(self.yaml.start, |line| line.start))
+    }
+
+    /// A key with its value, as the file has them; also over several lines.
+    pub fn written(&self, text: &str, key: &str) -> Option<Written> {
+        let first = self.line_with_key(text, key)?;
+        let mut end = first.end;
+        for line in lines(text, first.end..self.yaml.end).skip(1) {
+            let content = text[line.clone()].trim_end();
+            // What is indented continues the value, as do items of a list; comments and blank lines may stand between.
+            if content.starts_with([' ', '\t', '-', ']', '}']) {
+                end = line.start + content.len();
+            } else if !content.is_empty() && !content.starts_with('#') {
+                break;
+            }
+        }
+        let span = first.start..end;
+        Some(Written { line: line_of(text, span.start), span })
+    }
+
+    fn line_with_key(&self, text: &str, key: &str) -> Option<Range<usize>> {
+        lines(text, self.yaml.clone()).find(|line| key_of(&text[line.clone()]) == Some(key))
     }
 }
 
@@ -81,6 +106,13 @@ fn fences(text: &str) -> Result<(Range<usize>, Range<usize>), AgentFileError> {
         return Err(AgentFileError::new("the front matter has no end").line(line_of(text, first.start)).hint("close it with a line `---`"));
     };
     Ok((after(&first)..second.start, after(&second)..text.len()))
+}
+
+/// A whole file of YAML that holds keys.
+pub fn yaml_file(text: &str) -> Result<Mapping, AgentFileError> {
+    let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    values(text, &(start..text.len()))
+        .map_err(|error| AgentFileError { message: error.message.replace("the front matter", "the file"), ..error })
 }
 
 fn values(text: &str, yaml: &Range<usize>) -> Result<Mapping, AgentFileError> {
@@ -156,7 +188,7 @@ fn not_yaml(text: &str, yaml: &Range<usize>, error: &yaml_serde::Error) -> Agent
 }
 
 /// The key of a `key: value` line.
-fn key_of(line: &str) -> Option<&str> {
+pub fn key_of(line: &str) -> Option<&str> {
     let key = line.split_once(':')?.0.trim().trim_matches(['"', '\'']);
     (!key.is_empty() && !line.starts_with([' ', '\t', '#', '-'])).then_some(key)
 }

@@ -5,39 +5,62 @@ mod agents;
 mod build;
 pub mod call_log;
 mod catalogue;
+mod client;
+mod definition;
+mod env_file;
 mod front_matter;
+mod glob;
+mod grant;
+mod json;
+mod naming;
 mod notes;
+mod project;
+mod reader;
 mod samples;
 mod server_config;
 mod servers;
+#[cfg(test)]
+mod tests;
 mod tools_scan;
 mod tree;
+mod walk;
+mod yaml;
 
 use std::io;
 
 pub use agent_file::*;
 pub use build::import;
 pub use catalogue::{Catalogue, CatalogueEntry, Evidence};
+pub use client::Client;
+pub use definition::{AgentDefinition, Scope};
+pub use env_file::EnvFile;
 pub use front_matter::FrontMatter;
+pub(crate) use front_matter::line_of;
+pub(crate) use glob::glob_matches;
+pub use grant::{Grant, Permit, Written};
+pub(crate) use json::{Dialect, parse_json};
 pub use notes::{ImportNote, Imported, NoteKind};
+pub use project::{Broken, Project, Reading};
 pub use samples::{Columns, Group, KEPT, Samples, SamplesError, read_samples};
 pub use server_config::{Launch, ServerConfig, ServerEntry};
+#[cfg(test)]
+pub(crate) use tests::folder;
 pub use tree::*;
+pub use walk::{Skipped, sha256};
 
 /// Why a folder cannot be imported.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     #[error("folder `{path}` cannot be read: {reason}")]
     Folder { path: String, reason: io::Error },
-    #[error("no agent files under `{path}`: is this the project's folder?")]
-    NoAgents { path: String },
+    #[error("no agents and no servers of any client under `{path}`: is this the project's folder?")]
+    Nothing { path: String },
     #[error("more than {most} agent files under `{path}`")]
     TooMany { path: String, most: usize },
-    #[error("no agent file can be used\n{reasons}")]
+    #[error("no agent can be used\n{reasons}")]
     NoValidAgents { reasons: String },
+    #[error("no server is configured, and no agent is granted one by name: there is nothing to simulate\n{reasons}")]
+    NoServers { reasons: String },
     #[error("the folder does not make a scenario\n{mistakes}")]
     Inconsistent { mistakes: String },
-    /// `.mcp.json`, with line and column where its JSON is broken.
-    #[error("{place}: {message}")]
-    Config { place: String, message: String },
 }

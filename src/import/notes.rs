@@ -23,18 +23,21 @@ pub enum NoteKind {
     Skipped,
     /// The folder is not as the base scenario, or as its own files, have it.
     Differs,
+    /// What the files' formats have no words for.
+    CannotSay,
     /// Nobody said so.
     Assumed,
 }
 
 impl NoteKind {
-    const ALL: [NoteKind; 4] = [NoteKind::Read, NoteKind::Skipped, NoteKind::Differs, NoteKind::Assumed];
+    const ALL: [NoteKind; 5] = [NoteKind::Read, NoteKind::Skipped, NoteKind::Differs, NoteKind::CannotSay, NoteKind::Assumed];
 
     pub fn title(self) -> &'static str {
         match self {
             NoteKind::Read => "read",
             NoteKind::Skipped => "left out",
             NoteKind::Differs => "differs",
+            NoteKind::CannotSay => "not expressible",
             NoteKind::Assumed => "assumed",
         }
     }

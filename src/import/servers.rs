@@ -71,7 +71,7 @@ fn capability_of_its_own(building: &Building, name: &str) -> String {
 }
 
 /// A server of another scenario with the ids of this one.
-fn adopt(scenario: &mut Scenario, from: &Scenario, mut server: Server) -> Server {
+pub(super) fn adopt(scenario: &mut Scenario, from: &Scenario, mut server: Server) -> Server {
     for provision in &mut server.provides {
         provision.capability = scenario.intern_capability(from.capability(provision.capability));
     }
