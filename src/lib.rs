@@ -4,6 +4,9 @@
 //! The modules stand in the order in which data flows, and each imports only from those above it
 //! (`tests/architecture.rs` holds them to it).
 
+// What only Parquet and the command line use is no mistake where they are left out.
+#![cfg_attr(not(feature = "cli"), allow(dead_code))]
+
 /// Quantities that carry their unit, parsed and printed with it.
 pub mod units;
 

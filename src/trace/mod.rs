@@ -16,7 +16,7 @@ mod size;
 mod source;
 pub mod summary;
 mod table;
-#[cfg(all(test, feature = "cli"))]
+#[cfg(test)]
 mod tests;
 mod text;
 mod time;

@@ -157,6 +157,7 @@ fn folders_are_read_in_order_and_links_lead_nowhere_twice() {
     assert!(failed("").contains("no transcripts"));
 }
 
+#[cfg(feature = "cli")]
 #[test]
 fn parquet_is_read_as_the_other_tables() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/replay/polars.parquet");
