@@ -70,7 +70,7 @@ pub enum Platform {
     Windows,
 }
 
-/// Claude Code's own `/doctor` warns above so many tokens of tools: https://github.com/anthropics/claude-code/issues/12241
+/// Claude Code's own `/doctor` warns above so many tokens of tools: <https://github.com/anthropics/claude-code/issues/12241>
 pub const BUDGET: u32 = 25_000;
 
 impl Check {

@@ -100,7 +100,7 @@ impl Catalogue {
         catalogue
     }
 
-    /// The built-in catalogue with a user's own: servers of the same name are replaced, [match] tables of the same name add to the
+    /// The built-in catalogue with a user's own: servers of the same name are replaced, `[match]` tables of the same name add to the
     /// built-in ones. Every mistake in it, with its line.
     pub fn extended(file_name: &str, text: &str) -> Result<Catalogue, Diagnostics> {
         let mut catalogue = Catalogue::built_in();

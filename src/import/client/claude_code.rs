@@ -1,5 +1,5 @@
 //! Claude Code: agents of the project, of folders in it, of the user and of plugins; `.mcp.json`, `~/.claude.json`, and the settings
-//! that turn servers off. https://docs.claude.com/en/docs/claude-code/sub-agents, https://docs.claude.com/en/docs/claude-code/mcp
+//! that turn servers off. <https://docs.claude.com/en/docs/claude-code/sub-agents>, <https://docs.claude.com/en/docs/claude-code/mcp>
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

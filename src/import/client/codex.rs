@@ -1,5 +1,5 @@
 //! Codex: `[mcp_servers]` of `.codex/config.toml`, and `.codex/agents/*.toml`, whose `mcp_servers` is laid over the session's.
-//! https://developers.openai.com/codex/mcp, https://developers.openai.com/codex/subagents
+//! <https://developers.openai.com/codex/mcp>, <https://developers.openai.com/codex/subagents>
 
 use crate::import::reader::{Depth, FileText, Reader, defined};
 use crate::import::server_config::{Spelling, USUAL, read_server};

@@ -1,5 +1,5 @@
 //! Continue: blocks of servers under `.continue/mcpServers/`, and `.continue/config.yaml`. Secrets are Continue's own:
-//! `${{ secrets.NAME }}` is no variable of the environment. https://docs.continue.dev/customize/deep-dives/mcp
+//! `${{ secrets.NAME }}` is no variable of the environment. <https://docs.continue.dev/customize/deep-dives/mcp>
 
 use crate::import::front_matter::yaml_file;
 use crate::import::reader::{Depth, FileText, Reader};

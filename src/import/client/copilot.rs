@@ -1,5 +1,5 @@
 //! GitHub Copilot: `.github/agents/*.agent.md` (and `.md`), which VS Code runs too, and its older `.github/chatmodes/*.chatmode.md`.
-//! https://docs.github.com/copilot/reference/custom-agents-configuration
+//! <https://docs.github.com/copilot/reference/custom-agents-configuration>
 
 use yaml_serde::Value as Yaml;
 

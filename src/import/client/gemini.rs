@@ -1,5 +1,5 @@
 //! Gemini CLI: `.gemini/settings.json` and `.gemini/agents/*.md`.
-//! https://github.com/google-gemini/gemini-cli/blob/main/docs/core/subagents.md, docs/tools/mcp-server.md
+//! <https://github.com/google-gemini/gemini-cli/blob/main/docs/core/subagents.md>, docs/tools/mcp-server.md
 
 use yaml_serde::Value as Yaml;
 

@@ -1,5 +1,5 @@
 //! opencode: `mcp` and `agent` of `opencode.json` or `.jsonc`, and `.opencode/agent/**/*.md`. Grants are rules over names of tools,
-//! `server_tool`, of which the last that matches wins. https://opencode.ai/docs/agents, https://opencode.ai/docs/permissions
+//! `server_tool`, of which the last that matches wins. <https://opencode.ai/docs/agents>, <https://opencode.ai/docs/permissions>
 
 use crate::import::reader::{Depth, FileText, Reader, defined, in_markdown};
 use crate::import::server_config::{Reference, Spelling, USUAL};
@@ -14,7 +14,7 @@ const SPELLING: Spelling = Spelling {
     ..USUAL
 };
 
-/// Tools and permissions of the client's own. https://opencode.ai/docs/permissions
+/// Tools and permissions of the client's own. <https://opencode.ai/docs/permissions>
 const BUILT_IN: [&str; 20] = [
     "bash",
     "codesearch",

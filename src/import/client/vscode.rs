@@ -1,5 +1,5 @@
 //! VS Code: `.vscode/mcp.json` with `servers` and `inputs`. Its agents are files of GitHub Copilot's.
-//! https://code.visualstudio.com/docs/copilot/reference/mcp-configuration
+//! <https://code.visualstudio.com/docs/copilot/reference/mcp-configuration>
 
 use crate::import::reader::Reader;
 use crate::import::server_config::{ENV_BRACES, Spelling, USUAL};

@@ -1,4 +1,4 @@
-//! Windsurf: `mcp_config.json`, servers alone. https://docs.windsurf.com/windsurf/cascade/mcp
+//! Windsurf: `mcp_config.json`, servers alone. <https://docs.windsurf.com/windsurf/cascade/mcp>
 
 use super::claude_desktop::read_server_file;
 use crate::import::Dialect;
