@@ -40,6 +40,15 @@ pub struct Elapsed {
     pub measure: Measure,
 }
 
+impl Elapsed {
+    /// So many units of so many seconds; none where that is no duration, or longer than any (100 years).
+    pub fn exact(value: f64, unit: f64) -> Option<Elapsed> {
+        let possible = 0.0..=SimTime::LONGEST.as_secs();
+        let seconds = Some(value * unit).filter(|seconds| possible.contains(seconds))?;
+        Some(Elapsed { time: SimTime::from_secs(seconds), measure: Measure::Exact })
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     Succeeded,
@@ -50,6 +59,30 @@ pub enum Outcome {
     /// The trace ends before its answer.
     Unanswered,
     Unknown,
+}
+
+/// What a column says of a call's outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    Succeeded,
+    Failed,
+    TimedOut,
+    Refused,
+    Unanswered,
+}
+
+impl Told {
+    /// None where the word is no known one.
+    pub fn of(text: &str) -> Option<Told> {
+        Some(match text.trim().to_ascii_lowercase().as_str() {
+            "ok" | "success" | "succeeded" | "true" | "1" | "answered" => Told::Succeeded,
+            "error" | "failure" | "failed" | "false" | "0" => Told::Failed,
+            "timeout" => Told::TimedOut,
+            "refused" | "rejected" | "denied" | "cancelled" | "interrupted" => Told::Refused,
+            "unanswered" => Told::Unanswered,
+            _ => return None,
+        })
+    }
 }
 
 /// A session, as a hash of its id.

@@ -1,13 +1,12 @@
 //! Calls from named columns, of CSV, JSON lines and Parquet.
 
 use super::account::Unused;
-use super::call::{Call, Elapsed, Measure, Outcome, UnixTime};
+use super::call::{Call, Elapsed, Outcome, Told, UnixTime};
 use super::intake::Intake;
 use super::names::{Name, mcp_tool};
 use super::recent::Id;
 use super::table::{Column, Columns, Holds, Rows, Skipped, TableError};
 use super::time::{Clock, Scalar, number};
-use crate::units::SimTime;
 
 const COLUMNS: [Column; 13] = [
     Column { name: "time", holds: Holds::Times },
@@ -82,7 +81,7 @@ impl RowsIn<'_, '_> {
         let mut name = |text: Option<&str>| -> Option<Name> { names.name(text?) };
         let call = Call {
             at,
-            duration: took.map(|time| Elapsed { time, measure: Measure::Exact }),
+            duration: took,
             agent: name(text(agent)),
             server: name(text(server).or(server_of_tool)),
             tool: name(tool),
@@ -96,23 +95,18 @@ impl RowsIn<'_, '_> {
     }
 
     fn outcome(&mut self, outcome: Scalar, error: Option<&str>) -> Outcome {
-        let named = |text: &str| text.trim().to_ascii_lowercase();
-        let succeeded = match outcome {
-            Scalar::Truth(truth) => Some(truth),
-            Scalar::Text(text) => match named(text).as_str() {
-                "ok" | "success" | "succeeded" | "true" | "1" | "answered" => Some(true),
-                "error" | "failure" | "failed" | "false" | "0" => Some(false),
-                "refused" | "rejected" | "denied" | "cancelled" | "interrupted" => return Outcome::Refused,
-                "unanswered" => return Outcome::Unanswered,
-                "timeout" => return Outcome::Failed(self.intake.names.error_kind("timeout")),
-                _ => None,
-            },
+        let told = match outcome {
+            Scalar::Truth(truth) => Some(if truth { Told::Succeeded } else { Told::Failed }),
+            Scalar::Text(text) => Told::of(text),
             _ => None,
         };
-        match (succeeded, error) {
-            (Some(true), _) => Outcome::Succeeded,
+        match (told, error) {
+            (Some(Told::Succeeded), _) => Outcome::Succeeded,
+            (Some(Told::Refused), _) => Outcome::Refused,
+            (Some(Told::Unanswered), _) => Outcome::Unanswered,
+            (Some(Told::TimedOut), _) => Outcome::Failed(self.intake.names.error_kind("timeout")),
             (_, Some(error)) => Outcome::Failed(self.intake.names.error_kind(error)),
-            (Some(false), None) => Outcome::Failed(self.intake.names.error_kind("error")),
+            (Some(Told::Failed), None) => Outcome::Failed(self.intake.names.error_kind("error")),
             (None, None) => Outcome::Unknown,
         }
     }
@@ -150,12 +144,11 @@ fn blank(value: Scalar) -> bool {
     matches!(value, Scalar::Absent) || matches!(value, Scalar::Text(text) if text.trim().is_empty())
 }
 
-fn taken(value: Scalar, seconds: f64) -> Result<Option<SimTime>, Unused> {
+fn taken(value: Scalar, unit: f64) -> Result<Option<Elapsed>, Unused> {
     if blank(value) {
         return Ok(None);
     }
-    let value = of_number(value).filter(|n| n.is_finite() && *n >= 0.0).ok_or(Unused::BadDuration)?;
-    Ok(Some(SimTime::from_secs(value * seconds)))
+    of_number(value).and_then(|value| Elapsed::exact(value, unit)).ok_or(Unused::BadDuration).map(Some)
 }
 
 fn size(value: Scalar) -> Option<u64> {

@@ -12,16 +12,15 @@ use super::intake::Intake;
 use super::lines::{LineEnd, Lines};
 use super::names::mcp_tool;
 use super::recent::{Id, Pending};
-use super::size::Size;
+use super::size::{Answer, Phrase, Size};
 use super::text::{Loose, Text};
 use super::time::{Clock, Scalar};
-use crate::units::SimTime;
 
 const LINE_LONGEST: usize = 16 << 20;
 
-/// `S`: what becomes of what is private.
+/// `S` and `A`: what becomes of what is private.
 #[derive(Debug, Deserialize)]
-struct Hook<'a, S> {
+struct Hook<'a, S, A> {
     #[serde(borrow, default, rename = "hook_event_name")]
     event: Option<Text<'a>>,
     #[serde(borrow, default)]
@@ -41,6 +40,8 @@ struct Hook<'a, S> {
     is_interrupt: Option<bool>,
     tool_input: Option<S>,
     tool_response: Option<S>,
+    /// Of a failure: what the client says of it.
+    error: Option<A>,
 }
 
 #[derive(Debug, Default)]
@@ -70,7 +71,7 @@ impl Hooks {
         Ok(())
     }
 
-    fn event(&mut self, hook: &Hook<Size>, clock: &mut Clock, intake: &mut Intake) {
+    fn event(&mut self, hook: &Hook<Size, Answer>, clock: &mut Clock, intake: &mut Intake) {
         let event = match (hook.event.as_ref().map(|text| &*text.0), &hook.duration_ms) {
             (Some("PreToolUse"), _) => Event::Begins,
             (Some("PostToolUse"), _) => Event::Ends { failed: false },
@@ -119,7 +120,10 @@ impl Hooks {
                 let outcome = match failed {
                     false => Outcome::Succeeded,
                     true if hook.is_interrupt == Some(true) => Outcome::Refused,
-                    true => Outcome::Failed(intake.names.error_kind("tool_error")),
+                    true => {
+                        let phrase = hook.error.as_ref().and_then(|error| error.phrase).unwrap_or(Phrase::Other);
+                        Outcome::Failed(intake.names.error_kind(phrase.kind()))
+                    }
                 };
                 let at = at.zip(duration).map(|(at, duration)| at.before(duration.time)).or(begun_at);
                 intake.call(&Call { at, duration, outcome, ..call });
@@ -140,17 +144,15 @@ enum Event {
     Ends { failed: bool },
 }
 
-fn exact(hook: &Hook<Size>, intake: &mut Intake) -> Option<Elapsed> {
+fn exact(hook: &Hook<Size, Answer>, intake: &mut Intake) -> Option<Elapsed> {
     if hook.duration_ms == Loose::Absent {
         return None;
     }
-    match hook.duration_ms.number().filter(|ms| ms.is_finite() && *ms >= 0.0) {
-        Some(ms) => Some(Elapsed { time: SimTime::from_secs(ms * 1e-3), measure: Measure::Exact }),
-        None => {
-            intake.unused(Unused::BadDuration);
-            None
-        }
+    let elapsed = hook.duration_ms.number().and_then(|ms| Elapsed::exact(ms, 1e-3));
+    if elapsed.is_none() {
+        intake.unused(Unused::BadDuration);
     }
+    elapsed
 }
 
 fn time(time: &Loose, clock: &mut Clock, intake: &mut Intake) -> Option<UnixTime> {
@@ -173,11 +175,11 @@ fn time(time: &Loose, clock: &mut Clock, intake: &mut Intake) -> Option<UnixTime
 }
 
 /// First with the sizes of what is private, then without where that is not valid Unicode or nested too deep.
-fn hook(line: &[u8]) -> Result<Hook<'_, Size>, Unused> {
-    if let Ok(hook) = serde_json::from_slice::<Hook<Size>>(line) {
+fn hook(line: &[u8]) -> Result<Hook<'_, Size, Answer>, Unused> {
+    if let Ok(hook) = serde_json::from_slice::<Hook<Size, Answer>>(line) {
         return Ok(hook);
     }
-    match serde_json::from_slice::<Hook<IgnoredAny>>(line) {
+    match serde_json::from_slice::<Hook<IgnoredAny, IgnoredAny>>(line) {
         Ok(Hook { event, tool_name, tool_use_id, session_id, agent_type, duration_ms, timestamp, is_interrupt, .. }) => Ok(Hook {
             event,
             tool_name,
@@ -189,6 +191,7 @@ fn hook(line: &[u8]) -> Result<Hook<'_, Size>, Unused> {
             is_interrupt,
             tool_input: None,
             tool_response: None,
+            error: None,
         }),
         Err(_) if serde_json::from_slice::<IgnoredAny>(line).is_ok() => Err(Unused::UnknownRecord),
         Err(_) => Err(Unused::Broken),
@@ -209,7 +212,7 @@ mod tests {
             post,
             post,
             r#"{"hook_event_name":"PreToolUse","tool_use_id":"2","tool_name":"mcp__a__c","ts":1772352002}"#,
-            r#"{"hook_event_name":"PostToolUseFailure","tool_use_id":"2","tool_name":"mcp__a__c","error":"PRIVATE","ts":1772352005}"#,
+            r#"{"hook_event_name":"PostToolUseFailure","tool_use_id":"2","tool_name":"mcp__a__c","error":"MCP error -32001: Request timed out after PRIVATE","ts":1772352005}"#,
             r#"{"hook_event_name":"PostToolUseFailure","tool_name":"mcp__a__c","is_interrupt":true,"duration_ms":-4}"#,
             r#"{"hook_event_name":"PostToolUse","tool_name":"Bash","duration_ms":9}"#,
             r#"{"hook_event_name":"PreToolUse","tool_use_id":"3","tool_name":"mcp__a__d","ts":1772352001}"#,
@@ -221,7 +224,7 @@ mod tests {
         let seen: Vec<_> = found.iter().map(|call| (&*call.names, call.took, &*call.outcome)).collect();
         let expected = [
             ("writer a b", Some((250, Measure::Exact)), "succeeded"),
-            ("main a c", Some((3000, Measure::UpperBound)), "tool_error"),
+            ("main a c", Some((3000, Measure::UpperBound)), "timeout"),
             ("main a c", None, "refused"),
             ("main a e", Some((7, Measure::Exact)), "succeeded"),
             ("main a d", None, "unanswered"),

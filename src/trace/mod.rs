@@ -27,7 +27,7 @@ use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 
 pub use account::{Account, Counted, ReadFile, Unused};
-pub use call::{Call, Elapsed, Measure, Outcome, Session, UnixTime};
+pub use call::{Call, Elapsed, Measure, Outcome, Session, Told, UnixTime};
 pub use format::{Format, HEAD, recognised};
 pub use intake::Sink;
 pub use lines::{LONGEST, Line, LineEnd, Lines};

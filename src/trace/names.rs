@@ -53,11 +53,22 @@ impl Names {
         name
     }
 
-    /// A kind of error, where the text is one; a message may hold anything, and is none.
+    /// A kind of error, where the text is one: a word with a code of at most five digits (`-32602`, `HTTP_500`). A message may hold
+    /// anything, and what has more digits may be a key: neither is a kind.
     pub fn error_kind(&mut self, text: &str) -> Name {
         let text = text.trim();
-        let is_kind = !text.is_empty() && text.len() <= 64 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.:-".contains(&b));
+        let is_word = !text.is_empty() && text.len() <= 64 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.:-".contains(&b));
+        let digits = text.bytes().filter(u8::is_ascii_digit).count();
+        let parts_with_digits = text.split(|c: char| !c.is_ascii_digit()).filter(|digits| !digits.is_empty()).count();
+        let is_kind = is_word && digits <= 5 && parts_with_digits <= 1;
         self.name(if is_kind { text } else { "error" }).unwrap_or(OTHER)
+    }
+
+    /// Whether a kind of error says that the call was given up: `timeout`, `TimeoutError`, `timed_out`, or the code that MCP's SDKs
+    /// write for it.
+    pub fn is_timeout(&self, kind: Name) -> bool {
+        let kind = self.text(kind).to_ascii_lowercase();
+        kind.contains("timeout") || kind.contains("timed_out") || kind == "-32001"
     }
 
     pub fn text(&self, name: Name) -> &str {
@@ -100,5 +111,21 @@ mod tests {
         assert_eq!(names.name("a"), Some(first));
         let message = names.error_kind("cannot open /home/somebody/secret");
         assert_eq!(names.text(message), "(other)", "there is no room for `error` any more, but none for a message either");
+    }
+
+    #[test]
+    fn kinds_of_errors_are_words() {
+        let mut names = Names::default();
+        for (text, kind, is_timeout) in [
+            ("TimeoutError", "TimeoutError", true),
+            ("-32001", "-32001", true),
+            ("HTTP_500", "HTTP_500", false),
+            ("sk-live-4eC39HqLyjW", "error", false),
+            ("ghp_123456", "error", false),
+            ("no such issue", "error", false),
+        ] {
+            let name = names.error_kind(text);
+            assert_eq!((names.text(name), names.is_timeout(name)), (kind, is_timeout), "{text}");
+        }
     }
 }

@@ -195,8 +195,7 @@ fn event(item: &Item, resource: &Attributes, intake: &mut Intake) {
         intake.account.other_tools += 1;
         return;
     };
-    let ms = of.number(Key::DurationMs).filter(|ms| ms.is_finite() && *ms >= 0.0);
-    let duration = ms.map(|ms| Elapsed { time: SimTime::from_secs(ms * 1e-3), measure: Measure::Exact });
+    let duration = of.number(Key::DurationMs).and_then(|ms| Elapsed::exact(ms, 1e-3));
     let at = time.zip(duration).map(|(end, duration)| end.before(duration.time)).or(time);
     let call = Call { at, duration, server, tool, ..common(item, resource, intake) };
     let outcome = outcome(item, intake);
@@ -219,11 +218,18 @@ fn named(of: &Attributes, intake: &mut Intake) -> Option<(Option<Name>, Option<N
         Some((of_name, tool)) => (server.or(Some(of_name)), detail_tool.or(Some(tool))),
         // Without the details, Claude Code calls every tool of every server so.
         None if tool == Some("mcp_tool") => (server, of.text(Key::McpTool).or(detail_tool)),
-        None if server.is_some() || of.text(Key::McpMethod).is_some() => (server.or(of.text(Key::Address)), detail_tool.or(tool)),
+        None if server.is_some() || of.text(Key::McpMethod).is_some() => (server.or(of.text(Key::Address).map(host)), detail_tool.or(tool)),
         None => return None,
     };
     let mut name = |text: Option<&str>| intake.names.name(text?);
     Some((name(server), name(tool)))
+}
+
+/// Of an address that is a URL: users, passwords, paths and tokens are none of ours.
+fn host(address: &str) -> &str {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let rest = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    rest.rsplit('@').next().unwrap_or_default()
 }
 
 fn common(item: &Item, resource: &Attributes, intake: &mut Intake) -> Call {

@@ -13,14 +13,19 @@ pub fn shown(name: &str) -> String {
     if chars.next().is_some() { text + "…" } else { text }
 }
 
-/// The columns found, for a message.
+/// The columns found, for a message. Where there is no header, what stands in its place is data and may be private.
 pub fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     const MOST: usize = 20;
-    let mut names: Vec<String> = names.take(MOST + 1).map(shown).collect();
+    let is_name = |name: &&str| name.chars().count() <= 40 && name.chars().all(|c| c.is_alphanumeric() || "_-. @".contains(c));
+    let names: Vec<&str> = names.take(MOST + 1).collect();
+    if names.iter().any(|name| name.trim().parse::<f64>().is_ok() || name.contains(['{', '[', ':'])) {
+        return "none (the first row is no header)".to_owned();
+    }
+    let mut shown: Vec<&str> = names.iter().map(|name| if is_name(name) { *name } else { "(no name)" }).take(MOST).collect();
     match names.len() {
         0 => return "none".to_owned(),
-        n if n > MOST => names[MOST] = "…".to_owned(),
+        n if n > MOST => shown.push("…"),
         _ => {}
     }
-    names.join(", ")
+    shown.join(", ")
 }

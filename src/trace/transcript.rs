@@ -14,8 +14,8 @@ use super::lines::{LineEnd, Lines};
 use super::names::{Name, mcp_tool};
 use super::recent::{Id, Pending};
 use super::size::Phrase;
+use super::text::Loose;
 use super::time::rfc3339;
-use crate::units::SimTime;
 
 use record::{Item, Record, Status};
 
@@ -33,7 +33,7 @@ pub(super) struct Transcripts {
 pub(super) struct Waiting {
     call: Call,
     /// What a progress record said.
-    exact: Option<(SimTime, Status)>,
+    exact: Option<(Elapsed, Status)>,
 }
 
 impl Transcripts {
@@ -67,11 +67,11 @@ impl Transcripts {
         if !record.is_known() {
             return intake.unused(Unused::UnknownRecord);
         }
-        let time = record.timestamp.as_ref().and_then(|text| i64::try_from(rfc3339(&text.0)?).ok()).map(UnixTime);
+        let time = record.timestamp.text().and_then(|text| i64::try_from(rfc3339(text)?).ok()).map(UnixTime);
         match (time, &record.timestamp) {
             (Some(time), _) => intake.passes(time),
-            (None, Some(_)) => intake.unused(Unused::BadTime),
-            (None, None) => {}
+            (None, Loose::Absent) => {}
+            (None, _) => intake.unused(Unused::BadTime),
         }
         if let Some(progress) = &record.progress {
             self.progress(record, progress);
@@ -150,11 +150,11 @@ impl Transcripts {
         call.duration = match exact {
             // Whoever was asked took that time, not the server.
             _ if call.outcome == Outcome::Refused => None,
-            Some((time, _)) => Some(Elapsed { time, measure: Measure::Exact }),
+            Some((elapsed, _)) => Some(elapsed),
             None => intake.between(call.at, answer.at).map(|time| Elapsed { time, measure: Measure::UpperBound }),
         };
-        if let (Some((time, _)), Some(end)) = (exact, answer.at) {
-            call.at = Some(end.before(time));
+        if let (Some((elapsed, _)), Some(end)) = (exact, answer.at) {
+            call.at = Some(end.before(elapsed.time));
         }
         intake.call(&call);
     }
@@ -177,7 +177,7 @@ impl Waiting {
             Some((_, Status::Completed)) => Outcome::Succeeded,
             Some((_, Status::Failed)) => Outcome::Failed(intake.names.error_kind(Phrase::Other.kind())),
         };
-        Call { outcome, duration: self.exact.map(|(time, _)| Elapsed { time, measure: Measure::Exact }), ..self.call }
+        Call { outcome, duration: self.exact.map(|(elapsed, _)| elapsed), ..self.call }
     }
 }
 

@@ -7,17 +7,17 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 
 use super::Waiting;
 use crate::trace::account::Unused;
+use crate::trace::call::Elapsed;
 use crate::trace::names::mcp_tool;
 use crate::trace::recent::{Id, Pending};
 use crate::trace::size::{Answer, Phrase, Size};
 use crate::trace::text::{Key, Loose, Text};
-use crate::units::SimTime;
 
 #[derive(Debug, Default)]
 pub struct Record<'a> {
     kind: Option<Text<'a>>,
     pub uuid: Option<Text<'a>>,
-    pub timestamp: Option<Text<'a>>,
+    pub timestamp: Loose<'a>,
     pub session: Option<Text<'a>>,
     pub agent: Option<Text<'a>>,
     pub sidechain: bool,
@@ -90,7 +90,7 @@ pub enum Status {
 
 impl Progress<'_> {
     /// How long a call of an MCP server took, where it has ended.
-    pub fn ended(&self) -> Option<(SimTime, Status)> {
+    pub fn ended(&self) -> Option<(Elapsed, Status)> {
         if self.kind.as_ref()?.0 != "mcp_progress" {
             return None;
         }
@@ -99,8 +99,7 @@ impl Progress<'_> {
             "failed" => Status::Failed,
             _ => return None,
         };
-        let ms = self.elapsed_ms.number().filter(|ms| ms.is_finite() && *ms >= 0.0)?;
-        Some((SimTime::from_secs(ms * 1e-3), status))
+        Some((Elapsed::exact(self.elapsed_ms.number()?, 1e-3)?, status))
     }
 }
 
@@ -150,7 +149,7 @@ impl<'de> Visitor<'de> for RecordSeed<'_> {
                 b"timestamp" => record.timestamp = map.next_value()?,
                 b"sessionId" => record.session = map.next_value()?,
                 b"attributionAgent" => record.agent = map.next_value()?,
-                b"isSidechain" => record.sidechain = map.next_value::<Option<bool>>()?.unwrap_or_default(),
+                b"isSidechain" => record.sidechain = map.next_value::<Loose>()?.truth().unwrap_or_default(),
                 b"toolUseID" => record.tool_use = map.next_value()?,
                 b"parentToolUseID" => record.parent_tool_use = map.next_value()?,
                 b"data" => record.progress = map.next_value()?,
@@ -229,7 +228,7 @@ struct ItemSeed<'w>(Wanted<'w>);
 impl<'de> DeserializeSeed<'de> for ItemSeed<'_> {
     type Value = Option<Item<'de>>;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<Item<'de>>, D::Error> {
-        deserializer.deserialize_map(self)
+        deserializer.deserialize_any(self)
     }
 }
 
@@ -238,6 +237,14 @@ impl<'de> Visitor<'de> for ItemSeed<'_> {
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str("a part of a message")
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<Option<Item<'de>>, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Option<Item<'de>>, E> {
+        Ok(None)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Option<Item<'de>>, A::Error> {
@@ -250,7 +257,7 @@ impl<'de> Visitor<'de> for ItemSeed<'_> {
                 b"id" => id = map.next_value()?,
                 b"name" => name = map.next_value()?,
                 b"tool_use_id" => result_of = map.next_value()?,
-                b"is_error" => failed = map.next_value::<Option<bool>>()?.unwrap_or_default(),
+                b"is_error" => failed = map.next_value::<Loose>()?.truth().unwrap_or_default(),
                 b"input" if sizes && name.as_ref().is_none_or(|name| mcp_tool(&name.0).is_some()) => {
                     input = Some(map.next_value::<Size>()?)
                 }
