@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use mcplab::experiment::Watch;
-use mcplab::import::{Columns, read_samples};
+use mcplab::import::{Columns, Samples, read_samples};
 use mcplab::report::plot::svg;
 use mcplab::report::{FitReport, fit_plot, fit_text};
 use mcplab::study::fitted;
@@ -25,9 +25,9 @@ pub struct Args {
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
-    /// The column of the durations
-    #[arg(long, value_name = "NAME", default_value = "duration_ms")]
-    column: String,
+    /// The column of the durations; duration_ms if not given, and duration (in seconds) where there is none
+    #[arg(long, value_name = "NAME")]
+    column: Option<String>,
 
     /// The unit of its values; known where the column is `duration` (s) or its name ends in _ms or _s
     #[arg(long, value_enum)]
@@ -71,16 +71,18 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     {
         bail!("--plot: {} exists and is not called .svg; choose another name", path.display());
     }
-    let unit = match (args.unit, args.column.as_str()) {
-        (Some(Unit::Ms), _) => 1e-3,
-        (Some(Unit::S), _) => 1.0,
-        (None, column) if column.ends_with("_ms") => 1e-3,
-        (None, column) if column == "duration" || column.ends_with("_s") => 1.0,
-        (None, column) => bail!("the unit of the column {column} is not known: say --unit ms or --unit s"),
-    };
+    if args.timeout == Some(SimTime::ZERO) {
+        bail!("--timeout has to be longer than 0s: it is how long callers waited before they gave up");
+    }
     let measure = if args.upper_bounds { Measure::UpperBound } else { Measure::Exact };
-    let columns = Columns { value: args.column.clone(), by: args.by.clone(), unit, timeout: args.timeout, seed: args.seed, measure };
-    let samples = read_samples(&args.file, &columns)?;
+    let column = args.column.as_deref().unwrap_or("duration_ms");
+    let (column, samples) = match (samples(args, column, measure), &args.column) {
+        (Err(first), None) => match samples(args, "duration", measure) {
+            Ok(samples) => ("duration", samples),
+            Err(_) => return Err(first),
+        },
+        (samples, _) => (column, samples?),
+    };
     if samples.left_out > 0 {
         let (others, how) = match measure {
             Measure::Exact => ("upper bounds", "with --upper-bounds they are fitted, alone"),
@@ -88,10 +90,16 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         };
         output::note(&format!("{} {others} are left out; {how}", samples.left_out));
     }
+    if samples.failed > 0 {
+        output::note(&format!(
+            "{} calls that failed or were refused are left out; what timed out counts as longer than it took",
+            samples.failed
+        ));
+    }
     if samples.groups.is_empty() {
         match samples.of_trace {
             true => bail!("{}: no durations to fit", args.file.display()),
-            false => bail!("{}: the column {} has no values", args.file.display(), args.column),
+            false => bail!("{}: the column {column} has no values", args.file.display()),
         }
     }
     let file = args.file.display().to_string();
@@ -107,7 +115,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     drop(watch);
     let report = FitReport {
         file,
-        column: (!samples.of_trace).then(|| args.column.clone()),
+        column: (!samples.of_trace).then(|| column.to_owned()),
         measure: samples.of_trace.then_some(measure),
         by: args.by.clone(),
         empty: samples.empty,
@@ -121,4 +129,16 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         false => output::text(&fit_text(&report)),
     }
     Ok(if report.groups.iter().any(|group| !group.fits.is_empty()) { Exit::Met } else { Exit::Missed })
+}
+
+fn samples(args: &Args, column: &str, measure: Measure) -> anyhow::Result<Samples> {
+    let unit = match (args.unit, column) {
+        (Some(Unit::Ms), _) => 1e-3,
+        (Some(Unit::S), _) => 1.0,
+        (None, column) if column.ends_with("_ms") => 1e-3,
+        (None, column) if column == "duration" || column.ends_with("_s") => 1.0,
+        (None, column) => bail!("the unit of the column {column} is not known: say --unit ms or --unit s"),
+    };
+    let columns = Columns { value: column.to_owned(), by: args.by.clone(), unit, timeout: args.timeout, seed: args.seed, measure };
+    Ok(read_samples(&args.file, &columns)?)
 }

@@ -157,7 +157,7 @@ impl ReadProgress {
         if self.bar.is_none() && self.begun.elapsed() > Duration::from_secs(2) {
             let (bar, template) = match self.size {
                 Some(size) => (ProgressBar::new(size), "reading {wide_bar} {bytes}/{total_bytes} {eta}"),
-                None => (ProgressBar::no_length(), "reading {spinner} {bytes} ({bytes_per_sec})"),
+                None => (ProgressBar::no_length(), "reading {spinner} {bytes}"),
             };
             bar.set_style(ProgressStyle::with_template(template).expect("the template is correct"));
             self.bar = Some(bar);

@@ -12,8 +12,8 @@ use serde_json::{Map, Value};
 
 use crate::random::Key;
 use crate::trace::{
-    self, Column, Format, HEAD, Holds, LONGEST, LineEnd, Lines, Measure, Record, Records, Rows, Scalar, TableError, TraceError, listed,
-    shown,
+    self, Call, Column, Format, HEAD, Holds, LONGEST, LineEnd, Lines, Measure, Names, Outcome, Record, Records, Rows, Scalar, TableError,
+    Told, TraceError, listed,
 };
 use crate::units::SimTime;
 
@@ -65,6 +65,8 @@ pub struct Samples {
     pub empty: u64,
     /// Calls of a trace whose duration is of the other [`Measure`].
     pub left_out: u64,
+    /// Calls that failed, other than by a time-out, were refused or never answered: they say nothing of how long an answer takes.
+    pub failed: u64,
     /// Whether a trace was read, not a column.
     pub of_trace: bool,
 }
@@ -95,7 +97,7 @@ pub enum SamplesError {
 pub fn read_samples(path: &Path, columns: &Columns) -> Result<Samples, SamplesError> {
     let file = path.display().to_string();
     let failed = |source| SamplesError::Read { file: file.clone(), source };
-    let collector = Collector { file: file.clone(), columns, groups: BTreeMap::new(), empty: 0, left_out: 0, of_trace: false };
+    let collector = Collector { file: file.clone(), columns, groups: BTreeMap::new(), empty: 0, left_out: 0, failures: 0, of_trace: false };
     if path.is_dir() {
         return of_trace(path, collector);
     }
@@ -111,7 +113,9 @@ pub fn read_samples(path: &Path, columns: &Columns) -> Result<Samples, SamplesEr
     match (trace::recognised(path, &head), ending.as_str()) {
         (Some(Format::Transcript | Format::Otlp), _) => of_trace(path, collector),
         // A hook log has the column `duration_ms` too, and is a table where it is asked for by its own keys.
-        (Some(Format::Hooks), _) if !columns.by.is_empty() && columns.by.iter().all(|by| Part::named(by).is_some()) => {
+        (Some(Format::Hooks), _)
+            if (columns.value == "duration_ms" || !columns.by.is_empty()) && columns.by.iter().all(|by| Part::named(by).is_some()) =>
+        {
             of_trace(path, collector)
         }
         (_, "csv") => csv(reader, collector),
@@ -121,12 +125,45 @@ pub fn read_samples(path: &Path, columns: &Columns) -> Result<Samples, SamplesEr
     }
 }
 
+/// How a call came to its end, as far as its duration is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Answered,
+    /// It would have taken longer.
+    GivenUp,
+    Failed,
+}
+
+/// Columns of a table that say how a call ended, where it has them.
+const OF_THE_END: [&str; 2] = ["outcome", "error"];
+
+impl End {
+    /// An `error` alone is anything: only the word `timeout` is known.
+    fn of_columns(outcome: &str, error: &str) -> End {
+        match Told::of(outcome) {
+            Some(Told::TimedOut) => End::GivenUp,
+            _ if error.trim().eq_ignore_ascii_case("timeout") => End::GivenUp,
+            Some(Told::Failed | Told::Refused | Told::Unanswered) => End::Failed,
+            Some(Told::Succeeded) | None => End::Answered,
+        }
+    }
+
+    fn of_call(call: &Call, names: &Names) -> End {
+        match call.outcome {
+            Outcome::Succeeded | Outcome::Unknown => End::Answered,
+            Outcome::Failed(kind) if names.is_timeout(kind) => End::GivenUp,
+            Outcome::Failed(_) | Outcome::Refused | Outcome::Unanswered => End::Failed,
+        }
+    }
+}
+
 struct Collector<'c> {
     file: String,
     columns: &'c Columns,
     groups: BTreeMap<Vec<String>, Group>,
     empty: u64,
     left_out: u64,
+    failures: u64,
     of_trace: bool,
 }
 
@@ -143,7 +180,7 @@ impl Collector<'_> {
         SamplesError::MissingColumn { file: self.file.clone(), column: column.to_owned(), found: listed(found) }
     }
 
-    fn row(&mut self, line: u64, key: Vec<String>, value: &str) -> Result<(), SamplesError> {
+    fn row(&mut self, line: u64, key: Vec<String>, value: &str, end: End) -> Result<(), SamplesError> {
         let value = value.trim();
         if value.is_empty() {
             self.empty += 1;
@@ -152,18 +189,23 @@ impl Collector<'_> {
         let column = &self.columns.value;
         let number = value.parse::<f64>().ok().filter(|x| x.is_finite());
         let seconds =
-            number.ok_or_else(|| self.wrong(line, format!("{column} is `{}`, which is no number", shown(value))))? * self.columns.unit;
+            // Not what it is: in a table of calls it may be what was said in one.
+            number.ok_or_else(|| self.wrong(line, format!("{column} is no number")))? * self.columns.unit;
         if !POSSIBLE.contains(&seconds) {
             let reason = format!(
                 "{column} is {value}, and a duration to fit is from 1 ns to 100 years (is the clock too coarse, or the unit another?)"
             );
             return Err(self.wrong(line, reason));
         }
-        self.sample(key, seconds)
+        self.sample(key, seconds, end)
     }
 
     /// `seconds`: among [`POSSIBLE`].
-    fn sample(&mut self, key: Vec<String>, seconds: f64) -> Result<(), SamplesError> {
+    fn sample(&mut self, key: Vec<String>, seconds: f64, end: End) -> Result<(), SamplesError> {
+        if end == End::Failed {
+            self.failures += 1;
+            return Ok(());
+        }
         if self.groups.len() >= GROUPS && !self.groups.contains_key(&key) {
             return Err(SamplesError::Groups { file: self.file.clone(), columns: self.columns.by.join(", ") });
         }
@@ -182,17 +224,17 @@ impl Collector<'_> {
                 return Ok(());
             }
         }
-        if seconds < limit {
+        if end == End::Answered && seconds < limit {
             group.ended.push(seconds)
         } else {
-            group.given_up.push(limit)
+            group.given_up.push(seconds.min(limit))
         }
         Ok(())
     }
 
     fn finish(self) -> Samples {
         let groups = self.groups.into_iter().map(|(key, group)| Group { key, ..group }).collect();
-        Samples { groups, empty: self.empty, left_out: self.left_out, of_trace: self.of_trace }
+        Samples { groups, empty: self.empty, left_out: self.left_out, failed: self.failures, of_trace: self.of_trace }
     }
 }
 
@@ -206,11 +248,12 @@ fn csv(reader: impl Read, mut collector: Collector) -> Result<Samples, SamplesEr
     };
     let header = header.ok_or_else(|| collector.wrong(1, "a header with the columns' names is expected, in UTF-8"))?;
     let place = |column: &str| {
-        let found = header.iter().position(|name| name == column);
+        let found = header.iter().position(|name| name.eq_ignore_ascii_case(column));
         found.ok_or_else(|| collector.missing(column, header.iter().map(String::as_str)))
     };
     let value = place(&collector.columns.value)?;
     let by = collector.columns.by.iter().map(|column| place(column)).collect::<Result<Vec<_>, _>>()?;
+    let of_the_end = OF_THE_END.map(|column| place(column).ok());
     loop {
         match records.next_record().map_err(|e| collector.failed(e))? {
             Record::End => return Ok(collector.finish()),
@@ -222,7 +265,8 @@ fn csv(reader: impl Read, mut collector: Collector) -> Result<Samples, SamplesEr
             Record::Whole => {
                 let text = records.text().ok_or_else(|| collector.wrong(records.line, "it is not UTF-8 text"))?;
                 let key = by.iter().map(|i| records.field(text, *i).to_owned()).collect();
-                collector.row(records.line, key, records.field(text, value))?;
+                let [outcome, error] = of_the_end.map(|place| place.map_or("", |place| records.field(text, place)));
+                collector.row(records.line, key, records.field(text, value), End::of_columns(outcome, error))?;
             }
         }
     }
@@ -244,14 +288,16 @@ fn json_lines(reader: impl Read, mut collector: Collector) -> Result<Samples, Sa
             Value::Null => String::new(),
             other => other.to_string(),
         };
-        let of = |column: &String| object.get(column).map(text).unwrap_or_default();
+        let get = |column: &str| object.iter().find(|(key, _)| key.trim().eq_ignore_ascii_case(column)).map(|(_, value)| text(value));
+        let of = |column: &String| get(column).unwrap_or_default();
         let column = &collector.columns.value;
-        let value = object.get(column).map(text).ok_or_else(|| {
+        let value = get(column).ok_or_else(|| {
             let found = listed(object.keys().map(String::as_str));
             collector.wrong(line.number, format!("no {column}; the keys found are: {found}"))
         })?;
         let key = collector.columns.by.iter().map(of).collect();
-        collector.row(line.number, key, &value)?;
+        let [outcome, error] = OF_THE_END.map(|column| get(column).unwrap_or_default());
+        collector.row(line.number, key, &value, End::of_columns(&outcome, &error))?;
     }
     Ok(collector.finish())
 }
@@ -260,8 +306,11 @@ fn parquet(file: File, mut collector: Collector) -> Result<Samples, SamplesError
     let size = file.metadata().map_err(|e| collector.failed(e))?.len();
     let (name, of) = (collector.file.clone(), collector.columns);
     let value = Column { name: &of.value, holds: Holds::Numbers };
-    let columns: Vec<Column> = std::iter::once(value).chain(of.by.iter().map(|name| Column { name, holds: Holds::Texts })).collect();
-    let missing = |found: &[bool]| found.iter().position(|found| !found).map(|place| columns[place].name.to_owned());
+    let by = of.by.iter().map(|name| Column { name, holds: Holds::Texts });
+    let columns: Vec<Column> =
+        std::iter::once(value).chain(OF_THE_END.map(|name| Column { name, holds: Holds::Outcomes })).chain(by).collect();
+    let is_missing = |(place, found): (usize, &bool)| !found && !OF_THE_END.contains(&columns[place].name);
+    let missing = |found: &[bool]| found.iter().enumerate().position(is_missing).map(|place| columns[place].name.to_owned());
     trace::read_parquet(file, size, &name, trace::Columns { columns: &columns, missing: &missing }, &mut collector)?;
     Ok(collector.finish())
 }
@@ -273,10 +322,12 @@ impl Rows for Collector<'_> {
         let text = |value: &Scalar| match value {
             Scalar::Text(text) => (*text).to_owned(),
             Scalar::Number(number) => number.to_string(),
+            Scalar::Truth(truth) => truth.to_string(),
             _ => String::new(),
         };
-        let (value, key) = values.split_first().expect("a value for each column");
-        Collector::row(self, line, key.iter().map(text).collect(), &text(value))
+        let [value, outcome, error, key @ ..] = values else { unreachable!("a value for each column") };
+        let end = End::of_columns(&text(outcome), &text(error));
+        Collector::row(self, line, key.iter().map(text).collect(), &text(value), end)
     }
 
     fn skip(&mut self, line: u64, _: trace::Skipped) -> Result<(), SamplesError> {
@@ -317,10 +368,24 @@ mod tests {
     }
 
     #[test]
+    fn failures_are_left_out_and_time_outs_are_given_up() {
+        let text = "tool,Took,outcome,error\na,5,ok,\na,50,timeout,\na,60,error,timeout\na,1,failed,gone\na,2,refused,\na,9,,odd\n";
+        let expected = Group { key: Vec::new(), ended: vec![5.0 * 1e-3, 9.0 * 1e-3], given_up: vec![0.05, 0.06], seen: 4 };
+        let samples = read("csv", text, &[]).unwrap();
+        assert_eq!((&samples.groups[..], samples.failed), (&[expected][..], 2));
+        let row = |line: &str| {
+            let fields: Vec<&str> = line.split(',').collect();
+            format!("{{\"took\":{},\"outcome\":\"{}\",\"error\":\"{}\"}}\n", fields[1], fields[2], fields[3])
+        };
+        let json: String = text.lines().skip(1).map(row).collect();
+        assert_eq!(read("jsonl", &json, &[]).unwrap(), samples);
+    }
+
+    #[test]
     fn mistakes_are_named_with_their_line() {
         let message = |ending, text, by: &[&str]| read(ending, text, by).expect_err("a mistake").to_string();
         for (ending, text, by, part) in [
-            ("csv", "tool,took\na,5\na,fast\n", vec![], "line 3: took is `fast`, which is no number"),
+            ("csv", "tool,took\na,5\na,fast\n", vec![], "line 3: took is no number"),
             ("csv", "tool,took\na,0\n", vec![], "line 2: took is 0, and a duration"),
             ("csv", "tool,took\na,5,6\n", vec![], "line 2: it has 3 fields, the header 2"),
             ("csv", "tool,ms\n", vec![], "no column took; the columns found are: tool, ms"),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Collector, POSSIBLE, Samples, SamplesError};
+use super::{Collector, End, POSSIBLE, Samples, SamplesError};
 use crate::trace::{self, Call, Name, Names};
 
 /// What tells a trace's calls apart.
@@ -56,8 +56,8 @@ pub(super) fn of_trace(path: &Path, mut collector: Collector) -> Result<Samples,
             // Zero milliseconds: the clock is too coarse.
             collector.empty += 1;
         } else if wrong.is_none() {
-            let key = parts.iter().map(|part| part.of(call).map_or("", |name| names.text(name)).to_owned()).collect();
-            wrong = collector.sample(key, seconds).err();
+            let key = parts.iter().map(|part| part.of(call).map_or("(unknown)", |name| names.text(name)).to_owned()).collect();
+            wrong = collector.sample(key, seconds, End::of_call(call, names)).err();
         }
     };
     trace::read(&[PathBuf::from(path)], None, &mut sink)?;
