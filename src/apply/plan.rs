@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::agents::{Agents, Found};
-use super::backup::{Action, Manifest, Outcome, Store};
+use super::backup::Store;
 use super::disk::Image;
+use super::record::{Action, Expected, Manifest, Origin, Outcome};
 use super::rollback::taken_back;
 use super::tree::Tree;
 use super::{ApplyError, Refusal, ToolsEdit, Warning, config, edit_tools, git, warning};
@@ -28,6 +29,7 @@ pub struct Decision<'a> {
     pub sha256: String,
     /// `validated`, `improves` or `rejected`.
     pub verdict: Option<&'a str>,
+    pub origin: Origin,
     /// SHA-256 of the files on which it was made; where it names none, those of the scenario count.
     pub files: BTreeMap<String, String>,
     /// Entries for `.mcp.json`, used where a server is missing there.
@@ -55,6 +57,9 @@ pub struct Plan {
     pub mapping_sha256: String,
     pub title: String,
     pub scenario: String,
+    pub origin: Origin,
+    /// Which part of the mapping, where it is not all of it.
+    pub part: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -87,9 +92,28 @@ impl Decision<'_> {
             title: file.title.as_deref().unwrap_or("a mapping without a title"),
             sha256: sha256(text.as_bytes()),
             verdict: evidence.and_then(|evidence| evidence.get("verdict")).and_then(toml::Value::as_str),
+            origin: evidence.map(Origin::of_evidence).unwrap_or_default(),
             files: file.files.clone(),
             servers: file.servers.iter().map(|(name, entry)| (name.clone(), json(entry))).collect(),
         }
+    }
+}
+
+impl Origin {
+    /// As `mcplab optimize` writes it: of each case the KPIs, the base first.
+    fn of_evidence(evidence: &toml::Table) -> Origin {
+        let text = |key: &str| evidence.get(key).and_then(toml::Value::as_str).map(str::to_owned);
+        let cases = evidence.get("kpis").and_then(toml::Value::as_array).into_iter().flatten();
+        let mut base =
+            cases.filter_map(toml::Value::as_table).filter(|case| case.get("case").and_then(toml::Value::as_str) == Some("base"));
+        let kpi = |(name, value): (&String, &toml::Value)| {
+            let of = value.as_table()?;
+            let number = |key: &str| of.get(key).and_then(toml::Value::as_float);
+            let met = of.get("met").and_then(toml::Value::as_bool)?;
+            Some(Expected { kpi: name.clone(), mean: number("mean"), bound: number("bound"), target: number("target"), met })
+        };
+        let expected = base.next().into_iter().flatten().filter_map(kpi).collect();
+        Origin { run: text("run"), verdict: text("verdict"), expected }
     }
 }
 
@@ -155,6 +179,8 @@ pub fn plan(dir: &Path, state_dir: &Path, scenario: &Scenario, decision: &Decisi
         mapping_sha256: decision.sha256.clone(),
         title: decision.title.to_owned(),
         scenario: scenario.name.clone(),
+        origin: decision.origin.clone(),
+        part: None,
         tree: planner.tree,
     })
 }

@@ -5,9 +5,10 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::ApplyError;
-use super::backup::{Action, FileRecord, Manifest, Outcome, Recorded, Store};
+use super::backup::Store;
 use super::disk::RealDisk;
 use super::journal::Site;
+use super::record::{Action, FileRecord, Manifest, Outcome, Recorded};
 use super::rollback::taken_back;
 use super::tree::Tree;
 

@@ -220,6 +220,7 @@ impl Decided {
             title: "state to supabase",
             sha256: self.sha256.clone(),
             verdict: self.verdict,
+            origin: Origin::default(),
             files: self.files.clone(),
             servers: self.servers.clone(),
         };
