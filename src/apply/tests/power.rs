@@ -113,6 +113,7 @@ impl Disk for Recorder {
     }
 }
 
+#[derive(Clone)]
 enum Node {
     Folder { entries: BTreeMap<String, usize>, durable: BTreeMap<String, usize>, pending: Vec<(usize, Change)> },
     File { bytes: Vec<u8>, synced: bool },
@@ -139,6 +140,7 @@ impl Change {
 }
 
 /// What the disk knows, and what only the memory does. Node 0 is the root.
+#[derive(Clone)]
 struct Memory {
     nodes: Vec<Node>,
     changes: usize,
@@ -251,7 +253,9 @@ fn is_lock(path: &Path) -> bool {
 
 impl Machine {
     fn new() -> Machine {
-        let machine = Machine { folder: TempDir::new().unwrap() };
+        // In memory where there is such a place: nothing here is about the real disk.
+        let folder = TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).unwrap();
+        let machine = Machine { folder };
         fs::create_dir(machine.root().join("state")).unwrap();
         for number in 0..19 {
             let path = machine.dir().join(agent(number));
@@ -373,37 +377,39 @@ fn cut_everywhere(machine: &Machine, act: impl Fn(&Machine, &dyn Disk)) {
     let mut counts = [0, 0];
     let mut memory = Memory::of(&start);
     for cut in 0..=operations.len() {
+        let mut seen: Vec<Files> = Vec::new();
         for (number, fate) in FATES.into_iter().enumerate() {
             let left = memory.left(fate);
-            machine.boot(&left);
-            let (_, clearing) = machine.record(|disk| machine.recover(disk));
+            if seen.contains(&left) {
+                continue;
+            }
             let whole = |what: &str| {
                 let now = of_project(&machine.files());
                 assert!(now == before || now == after, "cut after operation {cut}, {fate:?}, {what}: {:#?}", changes(&before, &now));
                 now == after
             };
+            machine.boot(&left);
+            let (_, clearing) = machine.record(|disk| machine.recover(disk));
             let is_after = whole("cleared up");
             counts[usize::from(is_after)] += 1;
+            assert!(is_after || cut < operations.len(), "what a command has reported as done is done, {fate:?}");
+            // Once more while it is cleared up; and what was reported as cleared up stays so. Where nothing was lost it may as well
+            // have been a kill -9, after which the memory goes on.
+            let again = if number % 2 == cut % 2 { clearing.len() } else { (cut * 7 + number * 3) % (clearing.len() + 1) };
+            let mut second = if matches!(fate, Fate::Kept) { memory.clone() } else { Memory::of(&left) };
+            clearing[..again].iter().for_each(|operation| second.run(operation, root));
+            machine.boot(&second.left(FATES[(cut + number) % FATES.len()]));
+            machine.recover(&Recorder::default()).unwrap();
+            let again_after = whole(&format!("cleared up twice, the second time after operation {again}"));
+            assert!(again < clearing.len() || again_after == is_after);
             assert_eq!(machine.recover(&Recorder::default()).unwrap(), None, "what is cleared up stays so");
-            if cut == operations.len() {
-                assert!(is_after, "what a command has reported as done is done, {fate:?}");
-            }
-            // The power is cut again, while it is cleared up, and once more after that; what was reported as cleared up stays so.
-            let again = (cut * 7 + number * 3) % (clearing.len() + 1);
-            for (again, fate) in [(again, fate), (clearing.len(), Fate::Lost)] {
-                let mut second = Memory::of(&left);
-                clearing[..again].iter().for_each(|operation| second.run(operation, root));
-                machine.boot(&second.left(fate));
-                machine.recover(&Recorder::default()).unwrap();
-                let again_after = whole(&format!("cleared up twice, the second time after operation {again}"));
-                assert!(again < clearing.len() || again_after == is_after);
-            }
+            seen.push(left);
         }
         if let Some(operation) = operations.get(cut) {
             memory.run(operation, root);
         }
     }
-    assert!(counts.iter().all(|count| *count > 10), "{counts:?}");
+    assert!(counts.iter().all(|count| *count > 5), "{counts:?}");
 }
 
 /// For messages.
