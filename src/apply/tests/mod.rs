@@ -1,6 +1,8 @@
 //! Whole applies on small projects in temporary folders.
 
 mod faults;
+mod holder;
+mod identity;
 mod power;
 mod project;
 mod reference;
