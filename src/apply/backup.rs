@@ -28,6 +28,10 @@ use crate::import::sha256;
 /// Bytes of room that an action leaves on the disk beside what it writes.
 const SPARE: u64 = 1 << 20;
 
+/// What clients search for agents, servers and instructions: no backup may come to lie in one of these.
+const CLIENT_FOLDERS: [&str; 11] =
+    [".agents", ".claude", ".codex", ".continue", ".cursor", ".devcontainer", ".gemini", ".github", ".opencode", ".vscode", ".windsurf"];
+
 /// Marks an action whose backups were removed on request.
 pub const PRUNED: &str = "pruned";
 
@@ -49,6 +53,7 @@ impl Store {
     pub fn lock(&self, disk: &dyn Disk, tree: &Tree, command: &str) -> Result<Lock, ApplyError> {
         let outer = self.folder.parent().expect("it lies in mcplab's folder");
         let state = outer.parent().expect("that lies in the state folder");
+        self.check_place()?;
         make_folder(disk, &self.folder).map_err(ApplyError::io("create", &self.folder))?;
         self.check_private()?;
         // Also where they are there already: who made them may have been killed before they were safe.
@@ -59,6 +64,20 @@ impl Store {
         let lock = Lock::take(&self.folder.join("lock"), &holder)?;
         self.claim(disk, tree)?;
         Ok(lock)
+    }
+
+    /// A client would take a backed-up agent for one of its own.
+    fn check_place(&self) -> Result<(), ApplyError> {
+        let there = self.folder.ancestors().find(|folder| folder.exists()).unwrap_or(&self.folder);
+        let real = there.canonicalize().map_err(ApplyError::io("open", there))?;
+        let names = |path: &Path| path.components().find_map(|part| CLIENT_FOLDERS.iter().copied().find(|name| part.as_os_str() == *name));
+        match names(&real).or_else(|| names(&self.folder)) {
+            None => Ok(()),
+            Some(name) => {
+                let message = format!("it lies in a `{name}` folder, which clients search: set XDG_STATE_HOME to another place");
+                Err(ApplyError::State { path: self.folder.clone(), message })
+            }
+        }
     }
 
     /// Records and backups are only believed where nobody else can have written them.

@@ -98,6 +98,8 @@ pub enum Refusal {
     Secret { server: String, key: String, example: String },
     #[error("`{path}` leads out of the folder: only files inside it are ever changed")]
     Outside { path: String },
+    #[error("`{path}` is Claude Code's own `.claude.json`, which mcplab never writes: configure the server in the project's .mcp.json")]
+    ClientState { path: String },
     #[error("cannot read `{path}`: {source}")]
     Unreadable { path: String, source: io::Error },
     #[error("`{path}` is not UTF-8 text")]
