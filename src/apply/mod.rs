@@ -17,6 +17,7 @@ mod json;
 mod lock;
 mod plan;
 mod record;
+mod retention;
 mod rollback;
 mod status;
 #[cfg(test)]
@@ -33,6 +34,7 @@ pub use journal::{Recovered, RecoveryOutcome};
 pub use lock::Holder;
 pub use plan::{AgentGrants, Decision, FileChange, Permit, Plan, plan};
 pub use record::{Action, Expected, Manifest, Origin, Outcome};
+pub use retention::{Backup, Retention, backups, preview_prune, prune};
 pub use rollback::{RolledBack, preview_rollback, rollback};
 pub use status::{ActionStatus, FileState, FileStatus, Status, Summary, status};
 pub use tree::Tree;

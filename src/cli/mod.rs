@@ -1,6 +1,7 @@
 //! One file a subcommand. Results go to stdout, progress, warnings and errors to stderr.
 
 mod apply;
+mod backups;
 mod benchmark;
 mod benchmark_gap;
 mod check;
@@ -83,6 +84,7 @@ enum Command {
     Apply(apply::Args),
     Rollback(rollback::Args),
     Status(status::Args),
+    Backups(backups::Args),
     Repeat(repeat::Args),
     Prove(prove::Args),
     Completions(completions::Args),
@@ -112,6 +114,7 @@ pub fn main() -> ExitCode {
         Command::Apply(args) => apply::run(&args),
         Command::Rollback(args) => rollback::run(&args),
         Command::Status(args) => status::run(&args),
+        Command::Backups(args) => backups::run(&args),
         Command::Repeat(args) => repeat::run(&args),
         Command::Prove(args) => prove::run(&args),
         Command::Completions(args) => completions::run::<Cli>(&args),

@@ -15,6 +15,14 @@ pub struct Faulty {
 }
 
 impl Faulty {
+    pub fn crashing(at: usize) -> Faulty {
+        Faulty { at, crashes: true, count: Cell::new(0) }
+    }
+
+    pub fn has_failed(&self) -> bool {
+        self.count.get() > self.at
+    }
+
     fn check(&self) -> io::Result<()> {
         let now = self.count.replace(self.count.get() + 1);
         let fails = if self.crashes { now >= self.at } else { now == self.at };

@@ -7,6 +7,7 @@ mod power;
 mod project;
 mod reference;
 mod refusals;
+mod retention;
 mod shown;
 
 use std::fs;
