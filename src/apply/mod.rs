@@ -1,7 +1,8 @@
 //! A mapping becomes edits of other people's files: planned and shown, all or nothing, always undoable.
 //!
 //! `plan` reads the folder and says what would change, or every reason why nothing may. `apply` records and backs up, then
-//! writes and reads back. `rollback` takes an action back, `status` tells where things stand, `recover` clears up after a crash.
+//! writes and reads back. `verify` looks at it as a client does, `rollback` takes an action back, `status` tells where things stand, `recover` clears up
+//! after a crash.
 
 mod agents;
 mod attributes;
@@ -15,6 +16,7 @@ mod git;
 mod journal;
 mod json;
 mod lock;
+mod part;
 mod plan;
 mod record;
 mod retention;
@@ -23,6 +25,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod verify;
 mod warning;
 
 use std::path::{Path, PathBuf};
@@ -32,12 +35,14 @@ pub use edit::*;
 pub use error::{ApplyError, Refusal};
 pub use journal::{Recovered, RecoveryOutcome};
 pub use lock::Holder;
+pub use part::Phase;
 pub use plan::{AgentGrants, Decision, FileChange, Permit, Plan, plan};
 pub use record::{Action, Expected, Manifest, Origin, Outcome};
 pub use retention::{Backup, Retention, backups, preview_prune, prune};
 pub use rollback::{RolledBack, preview_rollback, rollback};
 pub use status::{ActionStatus, FileState, FileStatus, Status, Summary, status};
 pub use tree::Tree;
+pub use verify::{Verified, verify};
 pub use warning::Warning;
 
 use crate::import::CONFIG;

@@ -151,7 +151,7 @@ fn interrupted() -> Project {
     let project = Project::new();
     let before = project.bytes();
     apply_first(&project);
-    let action = status(&project.dir(), project.state()).unwrap().actions[0].id.clone();
+    let action = status(&project.dir(), project.state(), None).unwrap().actions[0].id.clone();
     let store = Store::new(project.state(), &project.plan().unwrap().tree);
     std::fs::remove_file(store.action_folder(&action).join("outcome")).unwrap();
     std::fs::write(project.dir().join(super::project::AUDITOR), &before[super::project::AUDITOR]).unwrap();

@@ -3,12 +3,14 @@
 mod faults;
 mod holder;
 mod identity;
+mod parts;
 mod power;
 mod project;
 mod reference;
 mod refusals;
 mod retention;
 mod shown;
+mod standing;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};

@@ -183,7 +183,7 @@ impl Project {
     }
 
     pub fn status(&self) -> Status {
-        status(&self.dir(), self.state()).unwrap()
+        status(&self.dir(), self.state(), None).unwrap()
     }
 
     pub fn rollback(&self, id: Option<&str>, force: bool) -> Result<RolledBack, ApplyError> {
