@@ -40,3 +40,49 @@ pub fn pick(plan: &Plan, mut answer: impl FnMut(&str) -> io::Result<Option<Strin
     }
     Ok(picked)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mcplab::apply::{FileChange, Origin, Tree};
+
+    fn check(answers: &[&str], expected: &[&str]) {
+        let change = |agent: Option<&str>, path: &str| FileChange {
+            path: path.to_owned(),
+            agent: agent.map(str::to_owned),
+            before: Some(b"a\n".to_vec()),
+            after: b"b\n".to_vec(),
+        };
+        let plan = Plan {
+            tree: Tree { root: "/project".into() },
+            files: vec![
+                change(None, ".mcp.json"),
+                change(Some("one"), "one.md"),
+                change(Some("two"), "two.md"),
+                change(Some("three"), "three.md"),
+            ],
+            grants: Vec::new(),
+            warnings: Vec::new(),
+            seen: Default::default(),
+            mapping_sha256: String::new(),
+            title: String::new(),
+            scenario: String::new(),
+            origin: Origin::default(),
+            part: None,
+        };
+        let mut answers = answers.iter();
+        let picked = pick(&plan, |_| Ok(answers.next().map(|answer| format!("{answer}\n")))).unwrap();
+        assert_eq!(picked.into_iter().collect::<Vec<_>>(), expected);
+        assert_eq!(answers.next(), None, "every answer was asked for");
+    }
+
+    #[test]
+    fn each_file_is_asked_for() {
+        check(&["y", "n", "Y"], &["one", "three"]);
+        check(&["n", "a"], &["three", "two"]);
+        check(&["y", "q"], &["one"]);
+        check(&["what", "?", "y", "n", "n"], &["one"]);
+        check(&["y"], &["one"]);
+        check(&[], &[]);
+    }
+}
