@@ -91,7 +91,9 @@ fn listed(store: &Store) -> Result<Vec<Backup>, ApplyError> {
     let mut backups = Vec::new();
     for Recorded { manifest, pruned, .. } in store.actions()? {
         let files = manifest.changes.iter().chain(&manifest.kept).filter(|file| file.before.is_some());
-        let is_first = files.fold(false, |is_first, file| seen.insert(file.path.clone()) || is_first);
+        let known = seen.len();
+        seen.extend(files.map(|file| file.path.clone()));
+        let is_first = seen.len() > known;
         let retention = match (pruned, is_first) {
             (true, _) => Retention::Pruned,
             (false, true) => Retention::ForEver,

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use mcplab::apply::{self, Applied, Decision, Permit, Plan, Verified};
+use mcplab::apply::{self, Applied, Decision, Permit, Phase, Plan, Verified};
 use mcplab::mapping::file;
 use mcplab::report::Input;
 use mcplab::scenario::Scenario;
@@ -88,8 +88,11 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let decision = Decision::from_file(&file, &input.text, &scenario);
     let permit = Permit { allow_unvalidated: args.allow_unvalidated, force: args.force };
     let plan = || -> anyhow::Result<Plan> { only(apply::plan(&args.to, &state, &scenario, &decision, permit)?, args, &scenario) };
-    if !args.phases {
+    if !args.phases || !writes {
         let mut plan = plan()?;
+        if args.phases {
+            output::text(&listed(&plan.phases(&scenario, &file.mapping)));
+        }
         if args.next_phase
             && let Some(first) = plan.phases(&scenario, &file.mapping).first()
         {
@@ -112,6 +115,16 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
             Exit::Met => output::text("\n"),
         }
     }
+}
+
+/// The phases that there would be, and who is in them.
+fn listed(phases: &[Phase]) -> String {
+    let line = |(index, phase): (usize, &Phase)| {
+        let agents: Vec<&str> = phase.agents.iter().map(String::as_str).collect();
+        format!("Phase {} of {}: {}: {}\n", index + 1, phases.len(), phase.title, agents.join(", "))
+    };
+    let lines: String = phases.iter().enumerate().map(line).collect();
+    if lines.is_empty() { lines } else { lines + "\n" }
 }
 
 /// The part of the plan that was asked for.

@@ -33,7 +33,7 @@ impl Fate {
         match self {
             Fate::Lost => false,
             Fate::Kept | Fate::NamesOnly | Fate::HalfBytes => true,
-            Fate::Mixed(seed) => luck(seed, change) % 2 == 0,
+            Fate::Mixed(seed) => luck(seed, change).is_multiple_of(2),
         }
     }
 
