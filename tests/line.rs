@@ -114,8 +114,16 @@ fn from_agent_files_to_an_applied_mapping_and_back() {
     assert!(shown.contains("-tools:") && shown.contains("+tools:"), "{shown}");
     assert_eq!(project.states(), before, "a dry run touches nothing");
 
-    let applied = project.stdout(&["apply", &mapping, "--to", "project", "--yes"], 0);
+    let checked = project.stdout(&["apply", &mapping, "--to", "project", "--check"], 1);
+    assert!(checked.contains("would change:"), "{checked}");
+    assert_eq!(project.states(), before, "a check touches nothing");
+    assert_eq!(project.run(&["apply", "missing.toml", "--to", "project", "--check"]).status.code(), Some(2));
+    assert_eq!(project.run(&["apply", &mapping, "--to", "project", "--interactive"]).status.code(), Some(2), "nobody can be asked");
+    assert!(project.stdout(&["status", "project", "--mapping", &mapping], 1).contains("to be written"));
+
+    let applied = project.stdout(&["apply", &mapping, "--to", "project", "--phases", "--yes"], 0);
     assert!(applied.contains("mcplab rollback --to project"), "the undo command is shown:\n{applied}");
+    assert!(applied.starts_with("Phase 1 of ") && applied.contains("Verified: "), "{applied}");
     let after = project.states();
     let changed: Vec<&PathBuf> = before.keys().filter(|path| before[*path].bytes != after[*path].bytes).collect();
     assert!(!changed.is_empty());
@@ -130,9 +138,16 @@ fn from_agent_files_to_an_applied_mapping_and_back() {
     assert!(project.stdout(&["status", "project"], 0).contains("applied"));
     project.stdout(&["apply", &mapping, "--to", "project", "--dry-run"], 0);
     project.stdout(&["apply", &mapping, "--to", "project", "--yes"], 0);
+    project.stdout(&["apply", &mapping, "--to", "project", "--check"], 0);
     assert_eq!(project.states(), after, "applying twice changes nothing the second time");
+    project.stdout(&["verify", "project"], 0);
+    let log = project.stdout(&["log", "project"], 0);
+    assert!(log.contains(", validated, run ") && log.contains("expected ") && log.contains(": met"), "{log}");
+    assert!(project.stdout(&["backups", "list", "project"], 0).contains("for ever"));
 
-    project.stdout(&["rollback", "--to", "project"], 0);
+    let phases = log.matches("  apply of ").count();
+    assert!(phases > 0, "{log}");
+    (0..phases).for_each(|_| drop(project.stdout(&["rollback", "--to", "project"], 0)));
     assert_eq!(project.states(), before, "byte for byte, with modes and times");
 }
 

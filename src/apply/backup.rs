@@ -3,149 +3,41 @@
 //! ```text
 //! <state>/mcplab/<tree>/            0700
 //!     tree                          the project folder's path
-//!     lock                          process id of the holder
+//!     lock                          who works on it, if anyone does
 //!     0001/                         one action; it appears as a whole, before the first file is written
 //!         manifest.json             what was to be done
 //!         before/0000 ...           every file as it was
+//!         after/0000 ...            every file that changes, as it was to be: for showing what was edited since
 //!         outcome                   "done" or "undone"; without it the action was interrupted
+//!         pruned                    its backups were removed on request
 //! ```
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::{Deserialize, Serialize};
-
-use super::disk::{Disk, Image};
+use super::ApplyError;
+use super::disk::{Disk, Image, make_folder};
+use super::lock::{Holder, Lock};
+use super::record::{FileRecord, Intent, Manifest, Outcome, Recorded, Stamp, Step};
 use super::tree::Tree;
-use super::{AgentGrants, ApplyError};
 use crate::import::sha256;
 
 /// Bytes of room that an action leaves on the disk beside what it writes.
 const SPARE: u64 = 1 << 20;
 
-/// The record of one action.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Manifest {
-    pub format: u32,
-    /// `0001`, `0002`, ... in order of time.
-    pub id: String,
-    pub mcplab: String,
-    /// Seconds since 1970, by the machine's clock.
-    pub time: u64,
-    pub tree: PathBuf,
-    pub action: Action,
-    /// The files that it changes, in the order in which it writes them.
-    pub changes: Vec<FileRecord>,
-    /// Backed up too, not changed.
-    pub kept: Vec<FileRecord>,
-    pub grants: Vec<AgentGrants>,
-}
+/// What clients search for agents, servers and instructions: no backup may come to lie in one of these.
+const CLIENT_FOLDERS: [&str; 11] =
+    [".agents", ".claude", ".codex", ".continue", ".cursor", ".devcontainer", ".gemini", ".github", ".opencode", ".vscode", ".windsurf"];
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Action {
-    Apply {
-        /// Of the mapping file.
-        mapping_sha256: String,
-        title: String,
-        scenario: String,
-    },
-    Rollback {
-        /// The action that it takes back.
-        of: String,
-    },
-}
-
-/// One file; None: there is none. Of a kept file both are the same.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct FileRecord {
-    /// Relative to the folder, symbolic links followed.
-    pub path: String,
-    pub before: Option<Stamp>,
-    pub after: Option<Stamp>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Stamp {
-    pub sha256: String,
-    pub mode: u32,
-    pub owner: Option<(u32, u32)>,
-    /// Seconds and nanoseconds since 1970; none: when it is written.
-    pub modified: Option<(u64, u32)>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    Done,
-    Undone,
-}
-
-/// An action as recorded; without an outcome it was interrupted.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Recorded {
-    pub manifest: Manifest,
-    pub outcome: Option<Outcome>,
-}
-
-/// One file of an action about to begin.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Step {
-    pub path: String,
-    pub before: Option<Image>,
-    pub after: Option<Image>,
-}
-
-/// What an action is about to do.
-pub struct Intent {
-    pub action: Action,
-    pub changes: Vec<Step>,
-    /// To be backed up only.
-    pub kept: Vec<(String, Image)>,
-    pub grants: Vec<AgentGrants>,
-}
+/// Marks an action whose backups were removed on request.
+pub const PRUNED: &str = "pruned";
 
 /// The folder for one project.
 pub struct Store {
     pub folder: PathBuf,
-}
-
-/// Nobody else works on the project's files until it is dropped.
-pub struct Lock {
-    file: File,
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        // Closing is not enough: a process started meanwhile by another thread may hold a copy of the open file for a moment.
-        // Where unlocking fails, closing it comes next.
-        let _ = self.file.unlock();
-    }
-}
-
-impl Stamp {
-    fn of(image: &Image) -> Stamp {
-        let since = image.modified.map(|at| at.duration_since(UNIX_EPOCH).unwrap_or_default());
-        Stamp {
-            sha256: sha256(&image.bytes),
-            mode: image.mode,
-            owner: image.owner,
-            modified: since.map(|since| (since.as_secs(), since.subsec_nanos())),
-        }
-    }
-}
-
-impl FileRecord {
-    pub fn is_before(&self, now: Option<&str>) -> bool {
-        self.before.as_ref().map(|s| s.sha256.as_str()) == now
-    }
-
-    pub fn is_after(&self, now: Option<&str>) -> bool {
-        self.after.as_ref().map(|s| s.sha256.as_str()) == now
-    }
 }
 
 impl Store {
@@ -157,30 +49,52 @@ impl Store {
         self.folder.join(id)
     }
 
-    /// Makes the folder and takes the lock. A crashed holder's lock is free: it dies with its process.
-    pub fn lock(&self, disk: &dyn Disk, tree: &Tree) -> Result<Lock, ApplyError> {
-        disk.create_dir(&self.folder).map_err(ApplyError::io("create", &self.folder))?;
-        let path = self.folder.join("lock");
-        let open = || OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
-        let mut file = open().map_err(ApplyError::io("open", &path))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                let pid = file.read_to_string(&mut holder).ok().and_then(|_| holder.trim().parse().ok());
-                return Err(ApplyError::Locked { pid, lock: path });
-            }
-            Err(TryLockError::Error(source)) => return Err(ApplyError::Io { doing: "lock", path, source }),
+    /// Makes the folder and takes the lock.
+    pub fn lock(&self, disk: &dyn Disk, tree: &Tree, command: &str) -> Result<Lock, ApplyError> {
+        let outer = self.folder.parent().expect("it lies in mcplab's folder");
+        let state = outer.parent().expect("that lies in the state folder");
+        self.check_place()?;
+        make_folder(disk, &self.folder).map_err(ApplyError::io("create", &self.folder))?;
+        self.check_private()?;
+        // Also where they are there already: who made them may have been killed before they were safe.
+        for folder in [outer, state] {
+            disk.sync(folder).map_err(ApplyError::io("sync", folder))?;
         }
-        let write = |file: &mut File| file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
-        let mut lock = Lock { file };
-        write(&mut lock.file).map_err(ApplyError::io("write", &path))?;
+        let holder = Holder { process: std::process::id(), command: command.to_owned(), since: now() };
+        let lock = Lock::take(&self.folder.join("lock"), &holder)?;
         self.claim(disk, tree)?;
         Ok(lock)
     }
 
+    /// A client would take a backed-up agent for one of its own.
+    fn check_place(&self) -> Result<(), ApplyError> {
+        let there = self.folder.ancestors().find(|folder| folder.exists()).unwrap_or(&self.folder);
+        let real = there.canonicalize().map_err(ApplyError::io("open", there))?;
+        let names = |path: &Path| path.components().find_map(|part| CLIENT_FOLDERS.iter().copied().find(|name| part.as_os_str() == *name));
+        match names(&real).or_else(|| names(&self.folder)) {
+            None => Ok(()),
+            Some(name) => {
+                let message = format!("it lies in a `{name}` folder, which clients search: set XDG_STATE_HOME to another place");
+                Err(ApplyError::State { path: self.folder.clone(), message })
+            }
+        }
+    }
+
+    /// Records and backups are only believed where nobody else can have written them.
+    fn check_private(&self) -> Result<(), ApplyError> {
+        let untrusted = |message: &str| ApplyError::State { path: self.folder.clone(), message: message.to_owned() };
+        match fs::symlink_metadata(&self.folder) {
+            Ok(meta) if !meta.is_dir() => Err(untrusted("it is not a folder")),
+            Ok(meta) if meta.permissions().mode() & 0o022 != 0 => Err(untrusted("others may write to it (`chmod 700` it if you trust it)")),
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(source) => Err(ApplyError::Io { doing: "read", path: self.folder.clone(), source }),
+        }
+    }
+
     /// All recorded actions, oldest first. Reads only.
     pub fn actions(&self) -> Result<Vec<Recorded>, ApplyError> {
+        self.check_private()?;
         let entries = match fs::read_dir(&self.folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -216,7 +130,7 @@ impl Store {
             format: 1,
             id: id.to_owned(),
             mcplab: env!("CARGO_PKG_VERSION").to_owned(),
-            time: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
+            time: now(),
             tree: tree.root.clone(),
             action: intent.action.clone(),
             changes: changes.iter().map(record).collect(),
@@ -225,22 +139,35 @@ impl Store {
         };
 
         let preparing = self.folder.join(format!("{id}.preparing"));
-        let make_dir = |path: &Path| disk.create_dir(path).map_err(ApplyError::io("create", path));
-        make_dir(&preparing.join("before"))?;
+        let (before, after) = (preparing.join("before"), preparing.join("after"));
+        for folder in [&before, &after] {
+            make_folder(disk, folder).map_err(ApplyError::io("create", folder))?;
+        }
+        let mut written = Vec::new();
+        let mut write = |path: PathBuf, bytes: &[u8]| {
+            disk.create(&path, &Image::new(bytes.to_vec(), 0o600)).map_err(ApplyError::io("write", &path))?;
+            written.push(path);
+            Ok::<(), ApplyError>(())
+        };
         for (number, step) in steps.iter().enumerate() {
             if let Some(image) = &step.before {
-                self.put(disk, &preparing.join("before").join(name(number)), &image.bytes)?;
+                write(before.join(name(number)), &image.bytes)?;
             }
         }
-        let text = serde_json::to_vec_pretty(&manifest).expect("a record is plain data with text keys");
-        self.put(disk, &preparing.join("manifest.json"), &text)?;
-        for folder in [&preparing.join("before"), &preparing] {
+        write(preparing.join("manifest.json"), &serde_json::to_vec_pretty(&manifest).expect("a record is plain data with text keys"))?;
+        disk.sync_all(&written).map_err(ApplyError::io("sync", &preparing))?;
+        // Not synced: nothing is restored from these, and what is shown of them is checked first.
+        for (number, image) in changes.iter().enumerate().filter_map(|(number, step)| Some((number, step.after.as_ref()?))) {
+            let path = after.join(name(number));
+            disk.create(&path, &Image::new(image.bytes.clone(), 0o600)).map_err(ApplyError::io("write", &path))?;
+        }
+        for folder in [&before, &preparing] {
             disk.sync(folder).map_err(ApplyError::io("sync", folder))?;
         }
         let folder = self.action_folder(id);
         disk.rename(&preparing, &folder).map_err(ApplyError::io("rename", &preparing))?;
         disk.sync(&self.folder).map_err(ApplyError::io("sync", &self.folder))?;
-        Ok(Recorded { manifest, outcome: None })
+        Ok(Recorded { manifest, outcome: None, pruned: false })
     }
 
     pub fn finish(&self, disk: &dyn Disk, id: &str, outcome: Outcome) -> Result<(), ApplyError> {
@@ -272,26 +199,39 @@ impl Store {
     /// A file as it was before an action, checked against the record; None where there was none.
     pub fn before(&self, manifest: &Manifest, change: usize) -> Result<Option<Image>, ApplyError> {
         let Some(stamp) = &manifest.changes[change].before else { return Ok(None) };
-        let path = self.action_folder(&manifest.id).join("before").join(name(change));
+        let folder = self.action_folder(&manifest.id);
+        if folder.join(PRUNED).exists() {
+            return Err(ApplyError::Pruned { id: manifest.id.clone() });
+        }
+        let path = folder.join("before").join(name(change));
         let bytes = fs::read(&path).map_err(ApplyError::io("read", &path))?;
         if sha256(&bytes) != stamp.sha256 {
             return Err(ApplyError::State { path, message: "it is not the file that the record names".into() });
         }
         let modified = stamp.modified.map(|(seconds, nanoseconds)| UNIX_EPOCH + Duration::new(seconds, nanoseconds.min(999_999_999)));
-        Ok(Some(Image { bytes, mode: stamp.mode & 0o7777, owner: stamp.owner, modified }))
+        Ok(Some(Image { bytes, mode: stamp.mode & 0o7777, owner: stamp.owner, modified, attributes: stamp.attributes.clone() }))
+    }
+
+    /// A file as an action was to leave it, where that is still known.
+    pub fn after(&self, manifest: &Manifest, change: usize) -> Option<Vec<u8>> {
+        let stamp = manifest.changes[change].after.as_ref()?;
+        let path = self.action_folder(&manifest.id).join("after").join(name(change));
+        fs::read(path).ok().filter(|bytes| sha256(bytes) == stamp.sha256)
     }
 
     /// Keeps a file that a forced recovery is about to overwrite.
     pub fn keep_edited(&self, disk: &dyn Disk, id: &str, change: usize, bytes: &[u8]) -> Result<(), ApplyError> {
         let folder = self.action_folder(id).join("edited");
-        disk.create_dir(&folder).map_err(ApplyError::io("create", &folder))?;
+        make_folder(disk, &folder).map_err(ApplyError::io("create", &folder))?;
         let path = folder.join(format!("{}-{}", name(change), &sha256(bytes)[..12]));
-        if path.exists() { Ok(()) } else { self.put(disk, &path, bytes) }
+        if !path.exists() {
+            self.put(disk, &path, bytes)?;
+        }
+        disk.sync(&folder).map_err(ApplyError::io("sync", &folder))
     }
 
-    fn put(&self, disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), ApplyError> {
-        let image = Image { bytes: bytes.to_vec(), mode: 0o600, owner: None, modified: None };
-        disk.create(path, &image).map_err(ApplyError::io("write", path))?;
+    pub fn put(&self, disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), ApplyError> {
+        disk.create(path, &Image::new(bytes.to_vec(), 0o600)).map_err(ApplyError::io("write", path))?;
         disk.sync(path).map_err(ApplyError::io("sync", path))
     }
 
@@ -331,7 +271,7 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(source) => return Err(ApplyError::Io { doing: "read", path: folder.join("outcome"), source }),
         };
-        Ok(Recorded { manifest, outcome })
+        Ok(Recorded { manifest, outcome, pruned: folder.join(PRUNED).exists() })
     }
 
     /// The backups go to one file system, the new files perhaps to another.
@@ -347,10 +287,9 @@ impl Store {
     }
 }
 
-/// The id after these.
-pub fn next_id(actions: &[Recorded]) -> String {
-    let last = actions.last().and_then(|a| a.manifest.id.parse::<u32>().ok()).unwrap_or(0);
-    format!("{:04}", last + 1)
+/// Seconds since 1970.
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 fn name(number: usize) -> String {

@@ -3,8 +3,13 @@
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+
+use super::attributes::Attributes;
+
+/// Syncs of one device that are under way at once: it writes their data in one go, as a journalling file system does.
+const SYNCS_AT_ONCE: usize = 16;
 
 /// A file's content and what else of it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +21,7 @@ pub struct Image {
     pub owner: Option<(u32, u32)>,
     /// None: the time of writing.
     pub modified: Option<SystemTime>,
+    pub attributes: Attributes,
 }
 
 impl Image {
@@ -27,7 +33,18 @@ impl Image {
             Err(error) => return Err(error),
         };
         let meta = fs::metadata(path)?;
-        Ok(Some(Image { bytes, mode: meta.mode() & 0o7777, owner: Some((meta.uid(), meta.gid())), modified: Some(meta.modified()?) }))
+        Ok(Some(Image {
+            bytes,
+            mode: meta.mode() & 0o7777,
+            owner: Some((meta.uid(), meta.gid())),
+            modified: Some(meta.modified()?),
+            attributes: Attributes::read(path)?,
+        }))
+    }
+
+    /// A file that is written for the first time.
+    pub fn new(bytes: Vec<u8>, mode: u32) -> Image {
+        Image { bytes, mode, owner: None, modified: None, attributes: Attributes::default() }
     }
 
     /// The same file with other content, written now.
@@ -38,12 +55,16 @@ impl Image {
 
 /// Everything that changes anything on the disk. Reading goes through `std::fs`.
 pub trait Disk {
-    /// With its parents, closed to others. One that exists is left as it is.
+    /// A new folder, closed to others; one that exists is an error.
     fn create_dir(&self, path: &Path) -> io::Result<()>;
     /// A new file; one that exists is an error. Nobody else can read it before its mode is set.
     fn create(&self, path: &Path, image: &Image) -> io::Result<()>;
     /// A file or a folder: its content outlives a power cut.
     fn sync(&self, path: &Path) -> io::Result<()>;
+    /// All of these, in any order.
+    fn sync_all(&self, paths: &[PathBuf]) -> io::Result<()> {
+        paths.iter().try_for_each(|path| self.sync(path))
+    }
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     fn remove(&self, path: &Path) -> io::Result<()>;
     fn remove_dir(&self, path: &Path) -> io::Result<()>;
@@ -56,7 +77,7 @@ pub struct RealDisk;
 
 impl Disk for RealDisk {
     fn create_dir(&self, path: &Path) -> io::Result<()> {
-        DirBuilder::new().recursive(true).mode(0o700).create(path)
+        DirBuilder::new().mode(0o700).create(path)
     }
 
     fn create(&self, path: &Path, image: &Image) -> io::Result<()> {
@@ -67,6 +88,7 @@ impl Disk for RealDisk {
             fchown(&file, Some(user), Some(group))?;
         }
         file.set_permissions(Permissions::from_mode(image.mode))?;
+        image.attributes.write(&file)?;
         if let Some(modified) = image.modified {
             file.set_modified(modified)?;
         }
@@ -75,6 +97,15 @@ impl Disk for RealDisk {
 
     fn sync(&self, path: &Path) -> io::Result<()> {
         File::open(path)?.sync_all()
+    }
+
+    fn sync_all(&self, paths: &[PathBuf]) -> io::Result<()> {
+        let share = paths.len().div_ceil(SYNCS_AT_ONCE).max(1);
+        std::thread::scope(|scope| {
+            let syncs: Vec<_> =
+                paths.chunks(share).map(|paths| scope.spawn(move || paths.iter().try_for_each(|path| RealDisk.sync(path)))).collect();
+            syncs.into_iter().try_for_each(|sync| sync.join().unwrap_or_else(|_| Err(io::Error::other("a sync ended early"))))
+        })
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -93,6 +124,18 @@ impl Disk for RealDisk {
         let stat = rustix::fs::statvfs(path)?;
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
+}
+
+/// A folder with its parents, closed to others. One that exists is left as it is. Nothing in it outlives a power cut before
+/// `sync` of its parent.
+pub fn make_folder(disk: &dyn Disk, path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = path.parent().ok_or(io::ErrorKind::NotFound)?;
+    make_folder(disk, parent)?;
+    disk.create_dir(path)?;
+    disk.sync(parent)
 }
 
 /// Puts `image` in the place of `path` (None: no file), so that at every instant the old or the new one is there, whole.

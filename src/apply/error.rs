@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::lock::Holder;
 use crate::import::{AgentFileError, ImportError};
 
 /// Why a command on a project folder did not do its work.
@@ -13,8 +14,8 @@ pub enum ApplyError {
     Refused(Vec<Refusal>),
     #[error(transparent)]
     Folder(#[from] ImportError),
-    #[error("another mcplab{} is at work on this folder (lock: {}); try again when it is done", holder(.pid), .lock.display())]
-    Locked { pid: Option<u32>, lock: PathBuf },
+    #[error("another mcplab{} is at work on this folder (lock: {}); try again when it is done", named(.holder), .lock.display())]
+    Locked { holder: Option<Holder>, lock: PathBuf },
     #[error("`{path}` changed after the plan was made: plan again")]
     Stale { path: String },
     #[error("not enough free disk for `{}`: {needed} bytes needed, {free} free", .path.display())]
@@ -40,6 +41,8 @@ pub enum ApplyError {
     Interrupted { id: String },
     #[error("mcplab's own record `{}` cannot be trusted: {message}", .path.display())]
     State { path: PathBuf, message: String },
+    #[error("the backups of action {id} were removed (`mcplab backups prune`): it can no longer be taken back")]
+    Pruned { id: String },
     #[error("nothing is applied to this folder: there is nothing to roll back")]
     NothingApplied,
     #[error("no action {id} is recorded for this folder (recorded: {known})")]
@@ -95,6 +98,8 @@ pub enum Refusal {
     Secret { server: String, key: String, example: String },
     #[error("`{path}` leads out of the folder: only files inside it are ever changed")]
     Outside { path: String },
+    #[error("`{path}` is Claude Code's own `.claude.json`, which mcplab never writes: configure the server in the project's .mcp.json")]
+    ClientState { path: String },
     #[error("cannot read `{path}`: {source}")]
     Unreadable { path: String, source: io::Error },
     #[error("`{path}` is not UTF-8 text")]
@@ -118,8 +123,8 @@ fn list(refusals: &[Refusal]) -> String {
     }
 }
 
-fn holder(pid: &Option<u32>) -> String {
-    pid.map_or_else(String::new, |pid| format!(" (process {pid})"))
+fn named(holder: &Option<Holder>) -> String {
+    holder.as_ref().map_or_else(String::new, |holder| format!(" ({holder})"))
 }
 
 fn of_file(path: &str, error: &AgentFileError) -> String {

@@ -1,10 +1,12 @@
 //! Carries out an action that the record holds, all of it or nothing, and clears up after a crash.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::ApplyError;
-use super::backup::{Intent, Manifest, Outcome, Recorded, Store};
+use super::backup::Store;
 use super::disk::{Disk, Image, replace};
+use super::record::{Intent, Manifest, Outcome, Recorded};
 use super::tree::Tree;
 use crate::import::sha256;
 
@@ -35,13 +37,13 @@ impl Site<'_> {
     /// cannot be written, the record stays open and the next command goes on from it.
     pub fn carry_out(&self, intent: &Intent, id: &str) -> Result<(), ApplyError> {
         let recorded = self.store.begin(self.disk, self.tree, intent, id)?;
-        let mut attempted = 0;
-        let Err(cause) = self.write(intent, id, &mut attempted) else {
+        let mut renamed = 0;
+        let Err(cause) = self.write(intent, id, &mut renamed) else {
             // Everything is there and read back: a record that cannot be closed is no reason to undo it.
             let closed = self.store.finish(self.disk, id, Outcome::Done);
             return closed.map_err(|cause| ApplyError::NotClosed { id: id.to_owned(), cause: Box::new(cause) });
         };
-        let undone = self.undo(&recorded.manifest, attempted, false).and_then(|()| self.store.finish(self.disk, id, Outcome::Undone));
+        let undone = self.undo(&recorded.manifest, renamed, false).and_then(|()| self.store.finish(self.disk, id, Outcome::Undone));
         Err(match undone {
             Ok(()) => ApplyError::Undone { cause: Box::new(cause) },
             Err(undo) => ApplyError::Stuck { cause: Box::new(cause), undo: Box::new(undo), backup: self.store.action_folder(id) },
@@ -53,7 +55,7 @@ impl Site<'_> {
     pub fn recover(&self, force: bool) -> Result<Option<Recovered>, ApplyError> {
         self.store.sweep(self.disk)?;
         let mut recovered = None;
-        for Recorded { manifest, outcome } in self.store.actions()?.iter().rev() {
+        for Recorded { manifest, outcome, .. } in self.store.actions()?.iter().rev() {
             if outcome.is_some() {
                 continue;
             }
@@ -61,17 +63,12 @@ impl Site<'_> {
             let all_after = manifest.changes.iter().zip(&now).all(|(file, now)| file.is_after(now.as_deref()));
             let none_after = manifest.changes.iter().zip(&now).all(|(file, now)| !file.is_after(now.as_deref()));
             let outcome = if all_after {
-                // The last rename may not have reached the disk yet.
-                for file in &manifest.changes {
-                    let folder = self.real(&file.path)?.parent().expect("a file stands in a folder").to_owned();
-                    self.disk.sync(&folder).map_err(ApplyError::io("sync", &folder))?;
-                }
+                // The last renames may not have reached the disk yet.
+                self.sync_folders(manifest)?;
                 RecoveryOutcome::Finished
             } else {
                 // Where no file is as the action meant it, nothing of its work is left: what else was edited is not its own.
-                let undone =
-                    if none_after { self.remove_temporaries(manifest) } else { self.undo(manifest, manifest.changes.len(), force) };
-                undone?;
+                self.undo(manifest, if none_after { 0 } else { manifest.changes.len() }, force)?;
                 RecoveryOutcome::Undone
             };
             let as_recorded = if all_after { Outcome::Done } else { Outcome::Undone };
@@ -95,15 +92,30 @@ impl Site<'_> {
         manifest.changes.iter().map(|file| self.hash(&file.path)).collect()
     }
 
-    fn write(&self, intent: &Intent, id: &str, attempted: &mut usize) -> Result<(), ApplyError> {
+    /// All new files first, synced together, then the renames one after another: as few waits for the disk as it takes.
+    fn write(&self, intent: &Intent, id: &str, renamed: &mut usize) -> Result<(), ApplyError> {
+        let mut temporaries = Vec::new();
+        for (number, step) in intent.changes.iter().enumerate() {
+            if let Some(after) = &step.after {
+                let temporary = temporary(&self.real(&step.path)?, id, number);
+                self.disk.create(&temporary, after).map_err(ApplyError::io("write", &temporary))?;
+                temporaries.push(temporary);
+            }
+        }
+        self.disk.sync_all(&temporaries).map_err(ApplyError::io("sync new files in", &self.tree.root))?;
         for (number, step) in intent.changes.iter().enumerate() {
             let real = self.real(&step.path)?;
             if read(&real)?.map(|image| image.bytes).as_deref() != step.before.as_ref().map(|image| image.bytes.as_slice()) {
                 return Err(ApplyError::Stale { path: step.path.clone() });
             }
-            *attempted = number + 1;
-            replace(self.disk, &real, &temporary(&real, id, number), step.after.as_ref()).map_err(ApplyError::io("write", &real))?;
+            *renamed = number + 1;
+            let done = match step.after {
+                Some(_) => self.disk.rename(&temporary(&real, id, number), &real),
+                None => self.disk.remove(&real),
+            };
+            done.map_err(ApplyError::io("write", &real))?;
         }
+        self.sync(intent.changes.iter().map(|step| step.path.as_str()))?;
         for step in &intent.changes {
             let found = read(&self.real(&step.path)?)?;
             if !same(found.as_ref(), step.after.as_ref()) {
@@ -113,12 +125,12 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Puts the first `attempted` files back, the last one first.
-    fn undo(&self, manifest: &Manifest, attempted: usize, force: bool) -> Result<(), ApplyError> {
-        for (number, file) in manifest.changes.iter().enumerate().take(attempted).rev() {
+    /// Puts the first `renamed` files back, the last one first, and removes what was prepared for the others.
+    fn undo(&self, manifest: &Manifest, renamed: usize, force: bool) -> Result<(), ApplyError> {
+        self.remove_temporaries(manifest)?;
+        for (number, file) in manifest.changes.iter().enumerate().take(renamed).rev() {
             let real = self.real(&file.path)?;
             let temporary = temporary(&real, &manifest.id, number);
-            self.remove_if_there(&temporary)?;
             let found = read(&real)?;
             let now = found.as_ref().map(|image| sha256(&image.bytes));
             if file.is_before(now.as_deref()) {
@@ -138,6 +150,21 @@ impl Site<'_> {
             if !same(read(&real)?.as_ref(), before.as_ref()) {
                 return Err(ApplyError::NotVerified { path: file.path.clone() });
             }
+        }
+        // Also what an earlier attempt did: it may not have reached the disk yet.
+        self.sync_folders(manifest)
+    }
+
+    fn sync_folders(&self, manifest: &Manifest) -> Result<(), ApplyError> {
+        self.sync(manifest.changes.iter().map(|file| file.path.as_str()))
+    }
+
+    /// The folders of these files, each once.
+    fn sync<'p>(&self, paths: impl Iterator<Item = &'p str>) -> Result<(), ApplyError> {
+        let folder = |path| Ok(self.real(path)?.parent().expect("a file stands in a folder").to_owned());
+        let folders: BTreeSet<PathBuf> = paths.map(folder).collect::<Result<_, ApplyError>>()?;
+        for folder in folders.iter().filter(|folder| folder.is_dir()) {
+            self.disk.sync(folder).map_err(ApplyError::io("sync", folder))?;
         }
         Ok(())
     }
@@ -169,7 +196,8 @@ pub fn read(path: &Path) -> Result<Option<Image>, ApplyError> {
 fn same(found: Option<&Image>, meant: Option<&Image>) -> bool {
     match (found, meant) {
         (Some(found), Some(meant)) => {
-            found.bytes == meant.bytes && found.mode == meant.mode && (meant.owner.is_none() || found.owner == meant.owner)
+            let owned = meant.owner.is_none() || found.owner == meant.owner;
+            found.bytes == meant.bytes && found.mode == meant.mode && owned && meant.attributes.are_in(&found.attributes)
         }
         (found, meant) => found.is_none() && meant.is_none(),
     }

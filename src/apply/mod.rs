@@ -1,9 +1,11 @@
 //! A mapping becomes edits of other people's files: planned and shown, all or nothing, always undoable.
 //!
 //! `plan` reads the folder and says what would change, or every reason why nothing may. `apply` records and backs up, then
-//! writes and reads back. `rollback` takes an action back, `status` tells where things stand, `recover` clears up after a crash.
+//! writes and reads back. `verify` looks at it as a client does, `rollback` takes an action back, `status` tells where things stand, `recover` clears up
+//! after a crash.
 
 mod agents;
+mod attributes;
 mod backup;
 mod config;
 mod diff;
@@ -13,31 +15,41 @@ mod error;
 mod git;
 mod journal;
 mod json;
+mod lock;
+mod part;
 mod plan;
+mod record;
+mod retention;
 mod rollback;
 mod status;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod verify;
 mod warning;
 
 use std::path::{Path, PathBuf};
 
-pub use backup::{Action, Outcome};
 pub use config::{add_server, secrets};
 pub use edit::*;
 pub use error::{ApplyError, Refusal};
 pub use journal::{Recovered, RecoveryOutcome};
+pub use lock::Holder;
+pub use part::Phase;
 pub use plan::{AgentGrants, Decision, FileChange, Permit, Plan, plan};
+pub use record::{Action, Expected, Manifest, Origin, Outcome};
+pub use retention::{Backup, Retention, backups, preview_prune, prune};
 pub use rollback::{RolledBack, preview_rollback, rollback};
 pub use status::{ActionStatus, FileState, FileStatus, Status, Summary, status};
 pub use tree::Tree;
+pub use verify::{Verified, verify};
 pub use warning::Warning;
 
 use crate::import::CONFIG;
-use backup::{Intent, Step, Store, next_id};
+use backup::Store;
 use disk::{Disk, Image, RealDisk};
 use journal::{Site, read};
+use record::{Intent, Step, next_id};
 
 /// A plan that was carried out.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,7 +80,7 @@ fn recover_on(disk: &dyn Disk, dir: &Path, state_dir: &Path, force: bool) -> Res
     if !store.folder.exists() {
         return Ok(None);
     }
-    let _lock = store.lock(disk, tree)?;
+    let _lock = store.lock(disk, tree, "recover")?;
     Site { disk, tree, store }.recover(force)
 }
 
@@ -78,7 +90,7 @@ fn apply_on(disk: &dyn Disk, plan: &Plan, state_dir: &Path) -> Result<Applied, A
     if plan.is_empty() {
         return Ok(Applied { id: None, backup: store.folder.clone(), files: Vec::new(), recovered: None });
     }
-    let _lock = store.lock(disk, tree)?;
+    let _lock = store.lock(disk, tree, "apply")?;
     let site = Site { disk, tree, store };
     let recovered = site.recover(false)?;
     for (path, seen) in &plan.seen {
@@ -92,12 +104,17 @@ fn apply_on(disk: &dyn Disk, plan: &Plan, state_dir: &Path) -> Result<Applied, A
         if before.as_ref().map(|image| &image.bytes) != file.before.as_ref() {
             return Err(ApplyError::Stale { path: file.path.clone() });
         }
-        let new = Image { bytes: Vec::new(), mode: 0o644, owner: None, modified: None };
-        let after = before.as_ref().unwrap_or(&new).with_bytes(file.after.clone());
+        let after = before.as_ref().unwrap_or(&Image::new(Vec::new(), 0o644)).with_bytes(file.after.clone());
         changes.push(Step { path: file.path.clone(), before, after: Some(after) });
     }
     let intent = Intent {
-        action: Action::Apply { mapping_sha256: plan.mapping_sha256.clone(), title: plan.title.clone(), scenario: plan.scenario.clone() },
+        action: Action::Apply {
+            mapping_sha256: plan.mapping_sha256.clone(),
+            title: plan.title.clone(),
+            scenario: plan.scenario.clone(),
+            origin: plan.origin.clone(),
+            part: plan.part.clone(),
+        },
         kept: untouched(tree, &changes)?,
         changes,
         grants: plan.grants.clone(),

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::agents::{Agents, Found};
-use super::backup::{Action, Manifest, Outcome, Store};
+use super::backup::Store;
 use super::disk::Image;
-use super::rollback::taken_back;
+use super::record::{Action, Expected, FileRecord, Manifest, Origin};
+use super::status::standing;
 use super::tree::Tree;
 use super::{ApplyError, Refusal, ToolsEdit, Warning, config, edit_tools, git, warning};
 use crate::import::{AgentFile, CONFIG, ToolList, Tools, sha256};
@@ -28,6 +29,7 @@ pub struct Decision<'a> {
     pub sha256: String,
     /// `validated`, `improves` or `rejected`.
     pub verdict: Option<&'a str>,
+    pub origin: Origin,
     /// SHA-256 of the files on which it was made; where it names none, those of the scenario count.
     pub files: BTreeMap<String, String>,
     /// Entries for `.mcp.json`, used where a server is missing there.
@@ -55,6 +57,9 @@ pub struct Plan {
     pub mapping_sha256: String,
     pub title: String,
     pub scenario: String,
+    pub origin: Origin,
+    /// Which part of the mapping, where it is not all of it.
+    pub part: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -87,9 +92,28 @@ impl Decision<'_> {
             title: file.title.as_deref().unwrap_or("a mapping without a title"),
             sha256: sha256(text.as_bytes()),
             verdict: evidence.and_then(|evidence| evidence.get("verdict")).and_then(toml::Value::as_str),
+            origin: evidence.map(Origin::of_evidence).unwrap_or_default(),
             files: file.files.clone(),
             servers: file.servers.iter().map(|(name, entry)| (name.clone(), json(entry))).collect(),
         }
+    }
+}
+
+impl Origin {
+    /// As `mcplab optimize` writes it: of each case the KPIs, the base first.
+    fn of_evidence(evidence: &toml::Table) -> Origin {
+        let text = |key: &str| evidence.get(key).and_then(toml::Value::as_str).map(str::to_owned);
+        let cases = evidence.get("kpis").and_then(toml::Value::as_array).into_iter().flatten();
+        let mut base =
+            cases.filter_map(toml::Value::as_table).filter(|case| case.get("case").and_then(toml::Value::as_str) == Some("base"));
+        let kpi = |(name, value): (&String, &toml::Value)| {
+            let of = value.as_table()?;
+            let number = |key: &str| of.get(key).and_then(toml::Value::as_float);
+            let met = of.get("met").and_then(toml::Value::as_bool)?;
+            Some(Expected { kpi: name.clone(), mean: number("mean"), bound: number("bound"), target: number("target"), met })
+        };
+        let expected = base.next().into_iter().flatten().filter_map(kpi).collect();
+        Origin { run: text("run"), verdict: text("verdict"), expected }
     }
 }
 
@@ -121,7 +145,7 @@ impl AgentGrants {
 /// A file that an earlier apply of the same mapping wrote counts as it was before that: planning again gives an empty plan.
 pub fn plan(dir: &Path, state_dir: &Path, scenario: &Scenario, decision: &Decision, permit: Permit) -> Result<Plan, ApplyError> {
     let tree = Tree::open(dir).map_err(ApplyError::io("open", dir))?;
-    let applied = last_apply(&Store::new(state_dir, &tree), &decision.sha256)?;
+    let applied = applied(&Store::new(state_dir, &tree), &decision.sha256)?;
     let mut planner = Planner {
         scenario,
         decision,
@@ -155,6 +179,8 @@ pub fn plan(dir: &Path, state_dir: &Path, scenario: &Scenario, decision: &Decisi
         mapping_sha256: decision.sha256.clone(),
         title: decision.title.to_owned(),
         scenario: scenario.name.clone(),
+        origin: decision.origin.clone(),
+        part: None,
         tree: planner.tree,
     })
 }
@@ -172,16 +198,16 @@ fn verdict(verdict: Option<&str>, permit: Permit) -> Vec<Refusal> {
     vec![refusal]
 }
 
-/// The record of the last apply that still stands, if it was of this mapping.
-fn last_apply(store: &Store, mapping_sha256: &str) -> Result<Option<Manifest>, ApplyError> {
+/// The records of the last applies that still stand, as far as they were all of this mapping: it may be applied in parts.
+fn applied(store: &Store, mapping_sha256: &str) -> Result<Vec<Manifest>, ApplyError> {
     let actions = store.actions()?;
     if let Some(open) = actions.iter().find(|a| a.outcome.is_none()) {
         return Err(ApplyError::Interrupted { id: open.manifest.id.clone() });
     }
-    let by = taken_back(&actions);
-    let standing = actions.into_iter().zip(by).filter(|(a, by)| by.is_none() && a.outcome == Some(Outcome::Done));
-    let last = standing.map(|(a, _)| a.manifest).rfind(|m| matches!(m.action, Action::Apply { .. }));
-    Ok(last.filter(|m| matches!(&m.action, Action::Apply { mapping_sha256: applied, .. } if applied == mapping_sha256)))
+    let of_this = |m: &&Manifest| matches!(&m.action, Action::Apply { mapping_sha256: applied, .. } if applied == mapping_sha256);
+    let mut last: Vec<Manifest> = standing(&actions).into_iter().rev().take_while(of_this).cloned().collect();
+    last.reverse();
+    Ok(last)
 }
 
 /// `.mcp.json` as it is.
@@ -229,7 +255,8 @@ struct Planner<'a> {
     decision: &'a Decision<'a>,
     tree: Tree,
     agents: Agents,
-    applied: Option<Manifest>,
+    /// Oldest first.
+    applied: Vec<Manifest>,
     refusals: Vec<Refusal>,
     seen: BTreeMap<String, Option<String>>,
     /// Paths, links followed, whose hash is the one of the import.
@@ -268,10 +295,11 @@ impl Planner<'_> {
         }
     }
 
-    /// The file is as the standing apply of this mapping wrote it, from what it is expected to have been.
+    /// The file is as the standing applies of this mapping wrote it, from what it is expected to have been.
     fn was_applied(&self, path: &str, now: &str, before: Option<&str>) -> bool {
-        let mut changes = self.applied.iter().flat_map(|manifest| &manifest.changes);
-        changes.any(|file| file.path == path && file.is_after(Some(now)) && before.is_none_or(|before| file.is_before(Some(before))))
+        let changes: Vec<&FileRecord> = self.applied.iter().flat_map(|m| &m.changes).filter(|file| file.path == path).collect();
+        let is_last = changes.last().is_some_and(|file| file.is_after(Some(now)));
+        is_last && before.is_none_or(|before| changes.iter().any(|file| file.is_before(Some(before))))
     }
 
     fn config(&mut self) -> Option<Config> {

@@ -3,9 +3,10 @@
 
 use std::path::Path;
 
-use super::backup::{Action, Intent, Outcome, Recorded, Step, Store, next_id};
+use super::backup::Store;
 use super::disk::{Disk, RealDisk};
 use super::journal::{Site, read};
+use super::record::{Action, Intent, Outcome, Recorded, Step, next_id};
 use super::tree::Tree;
 use super::{ApplyError, Recovered, RecoveryOutcome};
 use crate::import::sha256;
@@ -35,7 +36,7 @@ pub(super) fn rollback_on(disk: &dyn Disk, dir: &Path, state_dir: &Path, id: Opt
     if store.actions()?.is_empty() {
         return Err(ApplyError::NothingApplied);
     }
-    let _lock = store.lock(disk, tree)?;
+    let _lock = store.lock(disk, tree, "rollback")?;
     let site = Site { disk, tree, store };
     let recovered = site.recover(force)?;
     let undone = recovered.as_ref().filter(|r| r.outcome == RecoveryOutcome::Undone && id.is_none_or(|id| number(id) == number(&r.id)));

@@ -8,6 +8,10 @@ use std::path::{Component, Path, PathBuf};
 use super::Refusal;
 use crate::import::{AGENTS, AgentTree, ImportError, sha256};
 
+/// Claude Code's own file in the home folder: sessions, sign-in and servers of all projects. It is rewritten while the client
+/// runs, so nobody else writes it, whichever link leads there.
+const CLIENT_STATE: &str = ".claude.json";
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tree {
     /// Absolute, without symbolic links.
@@ -51,6 +55,9 @@ impl Tree {
             // A link to nowhere, a loop, a folder that may not be read: not a file of this tree.
             Err(_) => return Err(outside()),
         };
+        if real.file_name().is_some_and(|name| name.eq_ignore_ascii_case(CLIENT_STATE)) {
+            return Err(Refusal::ClientState { path: path.to_owned() });
+        }
         if real.starts_with(&self.root) && real != self.root { Ok(real) } else { Err(outside()) }
     }
 

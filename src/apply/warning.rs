@@ -1,6 +1,6 @@
 //! What a person should know before a plan is applied; none of it stops the apply.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::mapping::Mapping;
@@ -53,6 +53,27 @@ impl fmt::Display for Warning {
             Warning::GitUnknown { message } => write!(f, "git did not say whether the files are committed: {message}"),
             Warning::HardLinked { path } => write!(f, "{path} has another hard link, which keeps the old content"),
         }
+    }
+}
+
+impl Warning {
+    /// What of it concerns these agents and files.
+    pub fn within(&self, agents: &BTreeSet<String>, paths: &BTreeSet<&str>) -> Option<Warning> {
+        let mut warning = self.clone();
+        let is_left = match &mut warning {
+            Warning::StillNamed { agent, .. } => agents.contains(agent),
+            Warning::RecordsStay { agents: concerned, .. } | Warning::WideGrant { agents: concerned, .. } => {
+                concerned.retain(|agent| agents.contains(agent));
+                !concerned.is_empty()
+            }
+            Warning::GitDirty { paths: dirty } => {
+                dirty.retain(|path| paths.contains(path.as_str()));
+                !dirty.is_empty()
+            }
+            Warning::GitUnknown { .. } => !paths.is_empty(),
+            Warning::HardLinked { path } => paths.contains(path.as_str()),
+        };
+        is_left.then_some(warning)
     }
 }
 

@@ -1,6 +1,7 @@
 //! One file a subcommand. Results go to stdout, progress, warnings and errors to stderr.
 
 mod apply;
+mod backups;
 mod benchmark;
 mod benchmark_gap;
 mod check;
@@ -13,8 +14,10 @@ mod import;
 mod input;
 mod interrupt;
 mod job;
+mod log;
 mod optimize;
 mod output;
+mod pick;
 mod progress;
 mod prove;
 mod repeat;
@@ -23,6 +26,7 @@ mod simulate;
 mod status;
 mod sweep;
 mod trace;
+mod verify;
 mod what_if;
 
 use std::process::ExitCode;
@@ -81,8 +85,11 @@ enum Command {
     Drill(drill::Args),
     Benchmark(benchmark::Args),
     Apply(apply::Args),
+    Verify(verify::Args),
     Rollback(rollback::Args),
     Status(status::Args),
+    Log(log::Args),
+    Backups(backups::Args),
     Repeat(repeat::Args),
     Prove(prove::Args),
     Completions(completions::Args),
@@ -110,8 +117,11 @@ pub fn main() -> ExitCode {
         Command::Drill(args) => drill::run(&args),
         Command::Benchmark(args) => benchmark::run(&args),
         Command::Apply(args) => apply::run(&args),
+        Command::Verify(args) => verify::run(&args),
         Command::Rollback(args) => rollback::run(&args),
         Command::Status(args) => status::run(&args),
+        Command::Log(args) => log::run(&args),
+        Command::Backups(args) => backups::run(&args),
         Command::Repeat(args) => repeat::run(&args),
         Command::Prove(args) => prove::run(&args),
         Command::Completions(args) => completions::run::<Cli>(&args),

@@ -194,6 +194,21 @@ fn days(date: &str) -> Option<i64> {
     Some(era * 146_097 + year * 365 + year / 4 - year / 100 + of_year - 719_468)
 }
 
+/// Seconds of the Unix epoch as `2026-03-01 08:00:00 UTC`: what [`rfc3339`] reads, for people.
+pub fn utc(seconds: i64) -> String {
+    // As in `days`, years begin in March.
+    let days = seconds.div_euclid(86_400) + 719_468;
+    let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let from_march = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let year = era * 400 + year + i64::from(month <= 2);
+    let of_day = seconds.rem_euclid(86_400);
+    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02} UTC", of_day / 3600, of_day / 60 % 60, of_day % 60)
+}
+
 /// Numbers of exactly so many digits.
 fn parts<const N: usize>(text: &str, separator: char, digits: [usize; N]) -> Option<[i64; N]> {
     let mut values = [0; N];
@@ -228,6 +243,15 @@ mod tests {
         {
             assert_eq!(rfc3339(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        for seconds in (-62_162_035_200..253_402_300_800_i64).step_by(99_999_989).chain([951_782_399, 951_782_400, 951_868_800]) {
+            let text = utc(seconds);
+            assert_eq!(rfc3339(text.trim_end_matches(" UTC")), Some(i128::from(seconds) * 1_000_000_000), "{text}");
+        }
+        assert_eq!(utc(1_795_551_636), "2026-11-24 20:20:36 UTC");
     }
 
     #[test]

@@ -15,6 +15,14 @@ pub struct Faulty {
 }
 
 impl Faulty {
+    pub fn crashing(at: usize) -> Faulty {
+        Faulty { at, crashes: true, count: Cell::new(0) }
+    }
+
+    pub fn has_failed(&self) -> bool {
+        self.count.get() > self.at
+    }
+
     fn check(&self) -> io::Result<()> {
         let now = self.count.replace(self.count.get() + 1);
         let fails = if self.crashes { now >= self.at } else { now == self.at };
@@ -143,7 +151,7 @@ fn interrupted() -> Project {
     let project = Project::new();
     let before = project.bytes();
     apply_first(&project);
-    let action = status(&project.dir(), project.state()).unwrap().actions[0].id.clone();
+    let action = status(&project.dir(), project.state(), None).unwrap().actions[0].id.clone();
     let store = Store::new(project.state(), &project.plan().unwrap().tree);
     std::fs::remove_file(store.action_folder(&action).join("outcome")).unwrap();
     std::fs::write(project.dir().join(super::project::AUDITOR), &before[super::project::AUDITOR]).unwrap();

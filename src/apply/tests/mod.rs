@@ -1,10 +1,16 @@
 //! Whole applies on small projects in temporary folders.
 
 mod faults;
+mod holder;
+mod identity;
+mod parts;
+mod power;
 mod project;
 mod reference;
 mod refusals;
+mod retention;
 mod shown;
+mod standing;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -221,9 +227,11 @@ fn one_at_a_time() {
     let project = Project::new();
     let plan = project.plan().unwrap();
     let store = Store::new(project.state(), &plan.tree);
-    let lock = store.lock(&RealDisk, &plan.tree).unwrap();
+    let lock = store.lock(&RealDisk, &plan.tree, "apply").unwrap();
     match apply(&plan, project.state()) {
-        Err(ApplyError::Locked { pid, .. }) => assert_eq!(pid, Some(std::process::id())),
+        Err(ApplyError::Locked { holder: Some(holder), .. }) => {
+            assert_eq!((holder.process, holder.command.as_str()), (std::process::id(), "apply"));
+        }
         other => panic!("{other:?}"),
     }
     drop(lock);
@@ -243,7 +251,7 @@ fn the_lock_ends_with_its_holder_whatever_starts_meanwhile() {
                 let _ = std::process::Command::new("true").status();
             }
         });
-        let failed = (0..500).find_map(|_| store.lock(&faults::faultless(), &tree).err());
+        let failed = (0..500).find_map(|_| store.lock(&faults::faultless(), &tree, "apply").err());
         done.store(true, std::sync::atomic::Ordering::Relaxed);
         assert!(failed.is_none(), "{failed:?}");
     });

@@ -183,7 +183,7 @@ impl Project {
     }
 
     pub fn status(&self) -> Status {
-        status(&self.dir(), self.state()).unwrap()
+        status(&self.dir(), self.state(), None).unwrap()
     }
 
     pub fn rollback(&self, id: Option<&str>, force: bool) -> Result<RolledBack, ApplyError> {
@@ -220,6 +220,7 @@ impl Decided {
             title: "state to supabase",
             sha256: self.sha256.clone(),
             verdict: self.verdict,
+            origin: Origin::default(),
             files: self.files.clone(),
             servers: self.servers.clone(),
         };

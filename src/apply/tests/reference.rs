@@ -62,7 +62,8 @@ fn the_plan_of_the_reference_project() {
     let mut mapping = Mapping::current(&scenario);
     move_needs(&scenario, &mut mapping, "state", "supabase");
     let (files, servers) = (BTreeMap::new(), BTreeMap::new());
-    let decision = Decision { mapping: &mapping, title: "by hand", sha256: "3".repeat(64), verdict: Some("validated"), files, servers };
+    let (sha256, origin) = ("3".repeat(64), Origin::default());
+    let decision = Decision { mapping: &mapping, title: "by hand", sha256, verdict: Some("validated"), origin, files, servers };
     let planned = || plan(&dir, folder.path(), &scenario, &decision, Permit::default()).unwrap();
 
     let shown = planned();

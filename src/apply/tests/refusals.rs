@@ -156,6 +156,67 @@ fn paths_that_lead_out() {
 }
 
 #[test]
+fn claude_code_s_own_file_is_never_written() {
+    let message = refused(|p| {
+        p.carry_entry();
+        // A home folder whose .mcp.json leads to it.
+        p.write(".claude.json", r#"{ "mcpServers": {} }"#);
+        std::fs::remove_file(p.dir().join(".mcp.json")).unwrap();
+        symlink(".claude.json", p.dir().join(".mcp.json")).unwrap();
+        p.decided.scenario.config_files.clear();
+    });
+    assert!(message.contains("which mcplab never writes"), "{message}");
+
+    // Nor is a record believed that names it.
+    let project = Project::new();
+    project.write(".claude.json", "{}");
+    let applied = apply(&project.plan().unwrap(), project.state()).unwrap();
+    let manifest = applied.backup.join("manifest.json");
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    std::fs::write(&manifest, text.replace(TRACKER, ".claude.json")).unwrap();
+    assert!(
+        matches!(project.rollback(None, true), Err(ApplyError::Refused(reasons)) if matches!(reasons[..], [Refusal::ClientState { .. }]))
+    );
+    assert_eq!(project.bytes()[".claude.json"], b"{}");
+}
+
+/// Of everything that a hostile mapping and scenario name, only agent files and the server config inside the folder are written.
+#[test]
+fn nothing_else_is_written() {
+    let mut project = Project::new();
+    project.write(".mcp.json", &super::project::CONFIG_TEXT.replace("supabase", "another"));
+    project.rehash();
+    project.carry_entry();
+    let outside = |project: &Project| -> Vec<String> {
+        let files = super::project::files_in(project.state());
+        files.into_keys().filter(|path| !path.starts_with("project/") && !path.starts_with("mcplab/")).collect()
+    };
+    std::fs::write(project.state().join("beside"), "").unwrap();
+    apply(&project.plan().unwrap(), project.state()).unwrap();
+    project.rollback(None, false).unwrap();
+    assert_eq!(outside(&project), ["beside"]);
+    let in_project: Vec<String> = project.files().into_keys().collect();
+    assert_eq!(in_project, Project::new().files().into_keys().collect::<Vec<_>>(), "no file beside the originals");
+}
+
+#[test]
+fn backups_never_lie_where_clients_search() {
+    let project = Project::new();
+    let plan = project.plan().unwrap();
+    let before = project.files();
+    for state in [project.dir().join(".claude"), project.dir().join(".github/agents"), project.state().join(".codex/state")] {
+        match apply(&plan, &state) {
+            Err(ApplyError::State { message, .. }) => assert!(message.contains("which clients search"), "{message}"),
+            other => panic!("{other:?}"),
+        }
+    }
+    let link = project.state().join("link");
+    symlink(project.dir().join(".claude"), &link).unwrap();
+    assert!(matches!(apply(&plan, &link), Err(ApplyError::State { .. })));
+    assert_eq!(project.files(), before);
+}
+
+#[test]
 fn an_agent_keeps_a_tool_that_resolves() {
     let message = refused(|p| {
         // Everything but filesystem, which it leaves, is granted and not configured.
