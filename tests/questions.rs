@@ -116,6 +116,21 @@ fn a_killed_sweep_goes_on_and_comes_out_the_same() {
     assert!(killed.run(&["repeat", &run], 0).0.contains("the same, byte for byte"));
 }
 
+/// For each value of the second parameter; what a bisection asked for is in the journal too.
+#[test]
+fn a_sweep_over_two_parameters_finds_where_each_line_breaks_and_goes_on() {
+    let folder = Folder::new();
+    let arguments = ["sweep", "queue.toml", "--vary", "load=2,1", "--vary", "servers.files.slots=1..2:1", "--replications", "4"];
+    let (text, _) = folder.run(&arguments, 1);
+    insta::assert_snapshot!("sweep_of_two", without_path(&text));
+    let (whole, lines) = (files(&folder.results()), journal(folder.0.path()));
+    let kept = lines.len() - 2;
+    fs::write(folder.results().join("points.jsonl"), lines[..kept].concat()).expect("a journal");
+    let (again, notes) = folder.run(&arguments, 1);
+    assert!(again == text && files(&folder.results()) == whole);
+    assert!(notes.contains(&format!("{} points: {kept} were there already, 2 simulated", lines.len())), "{notes}");
+}
+
 #[test]
 fn control_c_says_how_to_go_on() {
     let folder = Folder::new();
