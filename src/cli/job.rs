@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use mcplab::engine::expected_calls;
-use mcplab::experiment::{self, Design, Stage, Warmup};
+use mcplab::experiment::{self, Design, Stage, Warmup, Watch};
 use mcplab::import::call_log;
 use mcplab::mapping::Dispatch;
 use mcplab::report::{self, DrillAsked, Input, Journal, Manifest, ReplayedLog, Written};
@@ -163,7 +163,10 @@ impl Job {
                 manifest.scenario.file
             );
         }
+        let watch = Progress::default();
+        watch.phase("finding the warm-up", 1);
         let warmup = experiment::settle(&mut scenario, manifest.seed);
+        drop(watch);
         Ok(Job { manifest, scenario, warmup })
     }
 
