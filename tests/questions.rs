@@ -116,6 +116,44 @@ fn a_killed_sweep_goes_on_and_comes_out_the_same() {
     assert!(killed.run(&["repeat", &run], 0).0.contains("the same, byte for byte"));
 }
 
+/// For each value of the second parameter; what a bisection asked for is in the journal too.
+#[test]
+fn a_sweep_over_two_parameters_finds_where_each_line_breaks_and_goes_on() {
+    let folder = Folder::new();
+    let arguments = ["sweep", "queue.toml", "--vary", "load=2,1", "--vary", "servers.files.slots=1..2:1", "--replications", "4"];
+    let (text, _) = folder.run(&arguments, 1);
+    insta::assert_snapshot!("sweep_of_two", without_path(&text));
+    let (whole, lines) = (files(&folder.results()), journal(folder.0.path()));
+    let kept = lines.len() - 2;
+    fs::write(folder.results().join("points.jsonl"), lines[..kept].concat()).expect("a journal");
+    let (again, notes) = folder.run(&arguments, 1);
+    assert!(again == text && files(&folder.results()) == whole);
+    assert!(notes.contains(&format!("{} points: {kept} were there already, 2 simulated", lines.len())), "{notes}");
+}
+
+/// Where stderr is no terminal: a line once two seconds are over, then one in ten seconds, and none where all is done before.
+#[test]
+fn what_takes_long_says_what_it_does() {
+    let folder = Folder::new();
+    let log = folder.0.path().join("stderr");
+    let stderr = fs::File::create(&log).expect("a file");
+    let long = ["sweep", "queue.toml", "--vary", "load=0.5..3:0.5", "--replications", "2000", "--no-results"];
+    let mut child = folder.command(&long).stdout(Stdio::null()).stderr(stderr).spawn().expect("mcplab starts");
+    let begun = Instant::now();
+    while fs::read_to_string(&log).expect("the file").is_empty() && begun.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    std::thread::sleep(Duration::from_secs(2));
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    let said = fs::read_to_string(&log).expect("the file");
+    let is_progress = |line: &str| line.starts_with("simulating points: ") && line.contains(" of 12000; ") && line.ends_with(" s so far");
+    assert!(said.lines().count() == 1 && said.lines().all(is_progress), "{said}");
+
+    let (_, notes) = folder.run(&["simulate", "queue.toml", "--replications", "2", "--no-results"], 0);
+    assert_eq!(notes.lines().filter(|line| !line.starts_with("took ")).count(), 0, "{notes}");
+}
+
 #[test]
 fn control_c_says_how_to_go_on() {
     let folder = Folder::new();

@@ -10,7 +10,8 @@ const LOG: &str = "time,agent,capability,server,duration,prompt\n\
     2026-03-02T09:20:00Z,planner,notes,files,1.5,PRIVATE\n\
     2026-03-02T09:10:00Z,writer,notes,elsewhere,0.5,PRIVATE\n\
     2026-03-02T09:30:00Z,stranger,notes,files,0.5,PRIVATE\n\
-    soon,writer,notes,files,0.5,PRIVATE\n";
+    soon,writer,notes,files,0.5,PRIVATE\n\
+    2026-03-02T09:40:00Z,wri";
 
 fn scenario() -> String {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scenarios/tutorial.toml").display().to_string()
@@ -46,8 +47,9 @@ fn a_log_is_summed_up_replayed_and_repeated() {
         let (stdout, stderr) = ran(folder, &arguments);
         assert!(stdout.contains("replay of calls.csv: 3 calls over 20min"), "{stdout}");
         for said in [
-            "replay of calls.csv: 3 of 5 rows are calls of 2 agents over 20min; times are RFC 3339; 2 with a service time",
-            "1 were out of order",
+            "replay of calls.csv: 3 of 6 rows are calls of 2 agents over 20min; times are RFC 3339; 2 with a service time",
+            "warning: calls.csv:4: this call is out of order, earlier than one above it; they are replayed in order of time",
+            "warning: calls.csv:7: the log breaks off in the middle of this record, which is left out",
             "1 name an unknown agent (`stranger`)",
             "1 without a usable time (the first in line 6)",
             "1 name a server that the scenario does not have (`elsewhere`)",

@@ -6,10 +6,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use mcplab::engine::{Outcome, Run, expected_calls, simulate};
+use mcplab::experiment::{Design, Stage};
+use mcplab::judge::Verdict;
 use mcplab::mapping::file::{self, MappingFile};
 use mcplab::mapping::{Mapping, Over, balance_score, planned_score};
 use mcplab::scenario::{self, KpiTarget, Scenario, ServerId};
 use mcplab::strategy::Strategy;
+use mcplab::study::{Extras, candidates, compare, optimize};
 
 const REFERENCE: &str = "openmanager-vibe-v5.toml";
 const PLAN: &str = "openmanager-vibe-v5.plan.toml";
@@ -105,6 +108,33 @@ fn the_teaching_scenarios_show_what_they_claim() {
     let full = |outcome: &Outcome| outcome.servers.iter().filter(|server| server.offered > server.up).count();
     assert_eq!((full(&today), full(&greedy)), (3, 0));
     assert!(failed(&today) > 0.1 && failed(&greedy) < 0.001);
+}
+
+/// What the search over the simulator is for: each strategy's mapping misses the target, and loses significantly to the one that it finds.
+#[test]
+fn the_search_finds_what_no_strategy_does() {
+    let scenario = read_scenario("paging.toml");
+    let (seed, few) = (scenario.run.seed, 6);
+    let strategies = |given| candidates(&scenario, given, seed, &());
+    let design = |stage| Design { seed, replications: few, stage };
+    let found = optimize(&scenario, strategies(Vec::new()), design(Stage::Selection), &Extras::default(), &());
+    let moved: Vec<&str> = scenario
+        .need_ids()
+        .filter(|need| found.mapping.assignment(*need).primary != Mapping::current(&scenario).assignment(*need).primary)
+        .map(|need| scenario.agent(scenario.need(need).agent).name.as_str())
+        .collect();
+    assert_eq!((moved, found.verdict), (vec!["researcher", "copy-editor", "translator"], Verdict::Validated));
+
+    let comparison = compare(&scenario, strategies(vec![("found".to_owned(), found.mapping)]), design(Stage::Comparison), &());
+    assert_eq!(comparison.recommended().map(|row| row.name.as_str()), Some("found"));
+    for row in comparison.rows.iter().filter(|row| row.name != "found") {
+        assert!(row.verdict != Verdict::Validated, "{}", row.name);
+        let figures = row.same_as.as_ref().unwrap_or(&row.name);
+        let difference = comparison.differences.iter().find(|of| of.a == *figures).expect("each is held against the best");
+        assert!(difference.significant && difference.loss.difference > 0.2, "{}: {difference:?}", row.name);
+    }
+    let milp = comparison.rows.iter().find(|row| row.name == "milp").expect("it takes part");
+    assert!(milp.notes.iter().any(|note| note.contains("proven optimal")), "{:?}", milp.notes);
 }
 
 /// A few replications together: under today's mapping, and with needs spread by planned load, with fallbacks.

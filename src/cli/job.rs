@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use mcplab::engine::expected_calls;
-use mcplab::experiment::{self, Design, Stage, Warmup};
+use mcplab::experiment::{self, Design, Stage, Warmup, Watch};
 use mcplab::import::call_log;
 use mcplab::mapping::Dispatch;
 use mcplab::report::{self, DrillAsked, Input, Journal, Manifest, ReplayedLog, Written};
@@ -163,7 +163,10 @@ impl Job {
                 manifest.scenario.file
             );
         }
+        let watch = Progress::default();
+        watch.phase("finding the warm-up", 1);
         let warmup = experiment::settle(&mut scenario, manifest.seed);
+        drop(watch);
         Ok(Job { manifest, scenario, warmup })
     }
 
@@ -277,8 +280,8 @@ fn files(finished: &Finished, times: &serde_json::Value) -> anyhow::Result<Vec<(
 /// Puts a log in the place of the scenario's workloads, and says what was found in it.
 fn replayed(path: &Path, scenario: &mut Scenario) -> anyhow::Result<ReplayedLog> {
     let log = call_log::read(path, scenario)?;
-    output::note(&format!("replay of {}: {}", log.file, log.summary.notes().join("; ")));
-    log.summary.warnings().iter().for_each(|warning| output::warning(warning));
+    output::note(&format!("replay of {}: {}", log.file, log.summary.note()));
+    log.summary.warnings(&log.file).iter().for_each(|warning| output::warning(warning));
     let replayed = ReplayedLog { file: log.file.clone(), sha256: log.sha256.clone() };
     call_log::attach(scenario, log);
     Ok(replayed)

@@ -1,14 +1,13 @@
 //! `mcplab trace`: what records of real calls show.
 
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
 use mcplab::report::{TraceTable, trace_text};
 use mcplab::trace::summary::Summing;
 use mcplab::trace::{self, Call, Format, Names, Sink};
 
+use super::progress::Progress;
 use super::{Exit, output};
 
 /// Read records of real calls: transcripts, hook logs, OpenTelemetry, tables
@@ -96,7 +95,9 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
 }
 
 fn summary(args: &SummaryArgs) -> anyhow::Result<Exit> {
-    let mut watched = Watched { sink: Summing::default(), progress: ReadProgress::new(&args.files) };
+    let mut watched = Watched { sink: Summing::default(), progress: Progress::default() };
+    let size = |path: &PathBuf| path.metadata().ok().filter(|found| found.is_file()).map(|found| found.len());
+    watched.progress.reading(args.files.iter().map(size).sum());
     let trace = trace::read(&args.files, args.format.map(FormatName::format), &mut watched)?;
     drop(watched.progress);
     let summary = watched.sink.finish(trace, args.utc_offset);
@@ -124,7 +125,7 @@ impl By {
 /// Hands calls on, and shows how far the reading is.
 struct Watched<S> {
     sink: S,
-    progress: ReadProgress,
+    progress: Progress,
 }
 
 impl<S: Sink> Sink for Watched<S> {
@@ -134,44 +135,5 @@ impl<S: Sink> Sink for Watched<S> {
 
     fn progress(&mut self, bytes: u64) {
         self.progress.add(bytes);
-    }
-}
-
-/// A bar on stderr, where that is a terminal and the reading takes longer than two seconds.
-struct ReadProgress {
-    begun: Instant,
-    bar: Option<ProgressBar>,
-    read: u64,
-    /// What there is to read; unknown of folders.
-    size: Option<u64>,
-}
-
-impl ReadProgress {
-    fn new(files: &[PathBuf]) -> ReadProgress {
-        let size = |path: &PathBuf| Path::metadata(path).ok().filter(|found| found.is_file()).map(|found| found.len());
-        ReadProgress { begun: Instant::now(), bar: None, read: 0, size: files.iter().map(size).sum() }
-    }
-
-    fn add(&mut self, bytes: u64) {
-        self.read += bytes;
-        if self.bar.is_none() && self.begun.elapsed() > Duration::from_secs(2) {
-            let (bar, template) = match self.size {
-                Some(size) => (ProgressBar::new(size), "reading {wide_bar} {bytes}/{total_bytes} {eta}"),
-                None => (ProgressBar::no_length(), "reading {spinner} {bytes}"),
-            };
-            bar.set_style(ProgressStyle::with_template(template).expect("the template is correct"));
-            self.bar = Some(bar);
-        }
-        if let Some(bar) = &self.bar {
-            bar.set_position(self.read);
-        }
-    }
-}
-
-impl Drop for ReadProgress {
-    fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
     }
 }

@@ -30,6 +30,22 @@ impl Watch for () {
     fn step(&self) {}
 }
 
+/// Phases of a larger part, called after it too: `search, round 2: simulating`.
+pub struct Part<'a> {
+    pub name: String,
+    pub watch: &'a dyn Watch,
+}
+
+impl Watch for Part<'_> {
+    fn phase(&self, name: &str, steps: u64) {
+        self.watch.phase(&format!("{}: {name}", self.name), steps);
+    }
+
+    fn step(&self) {
+        self.watch.step();
+    }
+}
+
 /// Which replications to run of each case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Design {

@@ -56,6 +56,8 @@ pub struct Point {
 pub enum Mark {
     X(f64, String),
     Y(f64, String),
+    /// At an x, in the colour of the series of that index.
+    Of(usize, f64),
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +73,12 @@ const TITLE: u32 = 36;
 const INK: RGBColor = RGBColor(0x33, 0x33, 0x33);
 const PALE: RGBColor = RGBColor(0xe4, 0xe4, 0xe4);
 const MARK: RGBColor = RGBColor(0xb0, 0x30, 0x30);
+/// Where the legend starts, how high its rows are, how wide a character about is [px].
+const LEGEND_LEFT: i32 = 76;
+const LEGEND_ROW: i32 = 15;
+const CHARACTER: f64 = 6.0;
+/// What does not fit into these is left out: a panel is a chart before it is a list.
+const LEGEND_ROWS: i32 = 4;
 /// Told apart by the colour-blind too: Okabe & Ito (2008), without yellow.
 const COLOURS: [RGBColor; 7] = [
     RGBColor(0x00, 0x72, 0xb2),
@@ -113,17 +121,17 @@ fn draw_panel(panel: &Panel, area: &Area) -> Drawn {
     let all = || panel.series.iter().flat_map(|s| &s.points).filter(|p| is_drawn(p));
     let marks = |of_x: bool| {
         panel.marks.iter().filter_map(move |m| match m {
-            Mark::X(x, _) if of_x => Some(*x),
+            Mark::X(x, _) | Mark::Of(_, x) if of_x => Some(*x),
             Mark::Y(y, _) if !of_x => Some(*y),
             _ => None,
         })
     };
     let x = range(all().flat_map(|p| ends(p.x, p.x_interval)).chain(marks(true)), &panel.x);
     let y = range(all().flat_map(|p| ends(p.y, p.y_interval)).chain(marks(false)), &panel.y);
-    let mut chart = ChartBuilder::on(area)
+    let area = area.margin(10, 0, 0, 0).titled(&panel.title, ("sans-serif", 14).into_font().color(&INK))?;
+    let mut chart = ChartBuilder::on(&legend(panel, &area)?)
         .margin(12)
         .margin_right(24)
-        .caption(&panel.title, ("sans-serif", 14).into_font().color(&INK))
         .x_label_area_size(38)
         .y_label_area_size(58)
         .build_cartesian_2d(x.clone(), y.clone())?;
@@ -150,15 +158,17 @@ fn draw_panel(panel: &Panel, area: &Area) -> Drawn {
         .light_line_style(TRANSPARENT)
         .draw()?;
     for mark in &panel.marks {
-        let (ends, at, offset, text) = match mark {
-            Mark::X(at, text) => ([(*at, y.start), (*at, y.end)], (*at, y.end), (4, 3), text),
-            Mark::Y(at, text) => ([(x.start, *at), (x.end, *at)], (x.start, *at), (6, -12), text),
+        let upright = |at: f64| [(at, y.start), (at, y.end)];
+        let (ends, at, offset, text, colour) = match mark {
+            Mark::X(at, text) => (upright(*at), (*at, y.end), (4, 3), text.as_str(), MARK),
+            Mark::Y(at, text) => ([(x.start, *at), (x.end, *at)], (x.start, *at), (6, -12), text.as_str(), MARK),
+            Mark::Of(series, at) => (upright(*at), (*at, y.end), (0, 0), "", colour(*series)),
         };
-        chart.draw_series(DashedLineSeries::new(ends, 5, 4, MARK.into()))?;
-        chart.draw_series([EmptyElement::at(at) + Text::new(text.clone(), offset, ("sans-serif", 11).into_font().color(&MARK))])?;
+        chart.draw_series(DashedLineSeries::new(ends, 5, 4, colour.into()))?;
+        chart.draw_series([EmptyElement::at(at) + Text::new(text.to_owned(), offset, ("sans-serif", 11).into_font().color(&colour))])?;
     }
     for (index, series) in panel.series.iter().enumerate() {
-        let colour = COLOURS[index % COLOURS.len()];
+        let colour = colour(index);
         let points = || series.points.iter().filter(|p| is_drawn(p));
         if series.joined {
             for run in series.points.split(|p| !is_drawn(p)).filter(|run| !run.is_empty()) {
@@ -173,25 +183,42 @@ fn draw_panel(panel: &Panel, area: &Area) -> Drawn {
             across.into_iter().chain(p.y_interval.map(|(low, high)| vec![(p.x, low), (p.x, high)]))
         });
         chart.draw_series(whiskers.map(|ends| PathElement::new(ends, colour)))?;
-        let dots = chart.draw_series(points().map(|p| Circle::new((p.x, p.y), 3, colour.filled())))?;
-        if !series.name.is_empty() {
-            dots.label(series.name.clone()).legend(move |(x, y)| Circle::new((x + 8, y), 4, colour.filled()));
-        }
+        chart.draw_series(points().map(|p| Circle::new((p.x, p.y), 3, colour.filled())))?;
         let labelled = points().filter(|p| !p.label.is_empty());
         chart
             .draw_series(labelled.map(|p| {
                 EmptyElement::at((p.x, p.y)) + Text::new(p.label.clone(), (6, -12), ("sans-serif", 11).into_font().color(&INK))
             }))?;
     }
-    if panel.series.iter().any(|s| !s.name.is_empty()) {
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperLeft)
-            .background_style(WHITE.mix(0.8))
-            .label_font(("sans-serif", 11).into_font().color(&INK))
-            .draw()?;
-    }
     Ok(())
+}
+
+/// Names of series above the chart, where they cover nothing; returns what is left of the area.
+fn legend<'a>(panel: &Panel, area: &Area<'a>) -> Result<Area<'a>, DrawingAreaErrorKind<std::io::Error>> {
+    let width = area.dim_in_pixel().0 as i32;
+    let mut places: Vec<(i32, i32)> = Vec::new();
+    let (mut x, mut row) = (LEGEND_LEFT, 0);
+    for series in panel.series.iter().filter(|series| !series.name.is_empty()) {
+        let wide = 22 + (CHARACTER * series.name.chars().count() as f64).ceil() as i32;
+        if x > LEGEND_LEFT && x + wide > width {
+            (x, row) = (LEGEND_LEFT, row + 1);
+        }
+        places.push((x, row));
+        x += wide;
+    }
+    let rows = places.last().map_or(0, |(_, row)| (row + 1).min(LEGEND_ROWS));
+    let (top, rest) = area.split_vertically(rows * LEGEND_ROW);
+    let named = panel.series.iter().enumerate().filter(|(_, series)| !series.name.is_empty());
+    for ((index, series), (x, row)) in named.zip(places).take_while(|(_, (_, row))| *row < LEGEND_ROWS) {
+        let y = row * LEGEND_ROW + 8;
+        top.draw(&Circle::new((x, y), 4, colour(index).filled()))?;
+        top.draw(&Text::new(series.name.clone(), (x + 8, y - 6), ("sans-serif", 11).into_font().color(&INK)))?;
+    }
+    Ok(rest)
+}
+
+fn colour(series: usize) -> RGBColor {
+    COLOURS[series % COLOURS.len()]
 }
 
 fn is_drawn(point: &Point) -> bool {

@@ -229,7 +229,8 @@ fn a_large_scenario_is_read_at_once() {
     let servers: String = (0..100)
         .map(|i| {
             format!(
-                "[servers.server-{i}]\nserial = {{ exponential = \"{i}ms\" }}\nprovides = {{ c{} = 1.0, c{} = 0.5 }}\n",
+                "[servers.server-{i}]\nserial = {{ exponential = \"{}ms\" }}\nprovides = {{ c{} = 1.0, c{} = 0.5 }}\n",
+                i + 1,
                 i % 20,
                 i % 7 + 30
             )
@@ -269,7 +270,7 @@ fn who_takes_a_workload_over_survives_a_round_trip() {
         "tasks_per_complexity = \"3/h\"\ncalls = 2\nthink = \"1s\"",
         "tasks = \"6/h\"\narrivals = \"deterministic\"\nprofile = [1, 2]\nat_once = 3",
         "arrivals = { closed = { users = 2, pause = \"1s\" } }",
-        "tasks = \"0/h\"\narrivals = { closed = { users = 2, pause = \"1s\" } }",
+        "tasks = \"5/h\"\narrivals = { closed = { users = 2, pause = \"1s\" } }",
     ] {
         for own in [
             ["", "", ""],
@@ -291,7 +292,7 @@ fn who_takes_a_workload_over_survives_a_round_trip() {
                 agents.a1.workload.tasks_per_complexity = \"1/h\"\nagents.a2.workload.calls = 9\nworkload.think = \"3s\"\n";
             let kinds = "[what_if.x]\nworkload.arrivals.closed = { users = 1, pause = \"2s\" }\n[what_if.y]\nworkload.arrivals = \"poisson\"\n\
                 workload.profile = [1, 2, 3]\n[what_if.z]\nagents.a0.workload = { arrivals = \"deterministic\", at_once = 7, tasks = \"2/h\" }\n";
-            let opened = "[what_if.x]\nworkload = { arrivals = \"deterministic\", tasks = \"0/h\", profile = [4] }\n";
+            let opened = "[what_if.x]\nworkload = { arrivals = \"deterministic\", tasks = \"7/h\", profile = [4] }\n";
             for what_ifs in ["", figures, kinds, opened] {
                 let text = format!(
                     "format = 1\nname = \"n\"\n[workload]\n{shared}\n[servers.s]\nserial = \"1s\"\nprovides = {{ files = 1.0 }}\n{}{what_ifs}",

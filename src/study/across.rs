@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::experiment::{self, Case, Design, Watch};
+use crate::experiment::{self, Case, Design, Part, Watch};
 use crate::judge::{Estimate, Judged, Paired, Replication, Samples, Verdict, estimate, paired, probability_within, summarize};
 use crate::mapping::Mapping;
 use crate::scenario::Scenario;
@@ -91,7 +91,7 @@ pub fn across(start: Start, across: &Across, watch: &dyn Watch) -> Chosen {
         }
         watch.step();
     }
-    pool.add(proposals, watch);
+    pool.add(proposals, &Part { name: "across what-ifs".to_owned(), watch });
     let of_base = pool.entries.iter().position(|entry| entry.proposal.mapping.assignments == best.mapping.assignments).unwrap_or(0);
     let exceeded = best.mapping.limits_exceeded(scenario).len();
     let may_be_chosen =
@@ -111,7 +111,7 @@ pub fn across(start: Start, across: &Across, watch: &dyn Watch) -> Chosen {
         rounds += 1;
         let is_new = |mapping: &Mapping| pool.entries.iter().all(|entry| entry.proposal.mapping.assignments != mapping.assignments);
         let nearby = neighbours(&objectives.iter().collect::<Vec<_>>(), &combine, &pool.entries[chosen].proposal, &is_new);
-        pool.add(nearby, watch);
+        pool.add(nearby, &Part { name: format!("across what-ifs, round {rounds}"), watch });
     }
     let alternatives: Vec<usize> =
         (0..pool.entries.len()).filter(|index| *index == chosen || may_be_chosen(&pool.entries[*index])).collect();

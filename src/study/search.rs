@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use crate::experiment::{self, Design, Watch};
+use crate::experiment::{self, Design, Part, Watch};
 use crate::judge::{Demand, Replication, Samples, probability_within, select};
 use crate::mapping::Mapping;
 use crate::scenario::Scenario;
@@ -93,7 +93,7 @@ pub fn search(
         let is_new = |mapping: &Mapping| pool.tried.iter().all(|tried| tried.proposal.mapping.assignments != mapping.assignments);
         let nearby = neighbours(&[&objective], &|costs| costs[0], &pool.tried[chosen].proposal, &is_new);
         systems.extend(nearby.into_iter().map(|neighbour| pool.add(neighbour)));
-        let (best, decided) = pool.select(&systems, demand, watch);
+        let (best, decided) = pool.select(&systems, demand, &Part { name: format!("search, round {rounds}"), watch });
         guaranteed &= decided;
         let next = if best == chosen || pool.is_clearly_better(best, chosen) { best } else { chosen };
         if next != chosen && !passes(&pool.tried[next].proposal.mapping) {

@@ -8,6 +8,8 @@ use serde::Serialize;
 use crate::judge::{Estimate, Judged, Summary};
 use crate::scenario::{Kpi, Scenario};
 
+use breaks::{Found, Line};
+
 pub use breaks::{Break, Crossing, HALVINGS, Outcome, Subject};
 pub use parameter::{Parameter, ParameterError, Setting};
 
@@ -72,9 +74,10 @@ pub struct Point {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Sweep {
     pub parameters: Vec<Parameter>,
-    /// The grid's, the last parameter's values changing fastest; then those of bisections, ascending.
+    /// The grid's, the last parameter's values changing fastest; then those of bisections: for each value of the second parameter
+    /// ascending in the first.
     pub points: Vec<Point>,
-    /// For one parameter of numbers; else empty.
+    /// Along the first parameter, for each value of the second; empty where the first takes no numbers, or one alone.
     pub breaks: Vec<Break>,
 }
 
@@ -103,17 +106,21 @@ pub fn sweep<M: Measure>(parameters: &[Parameter], measure: &mut M) -> Result<Sw
     let readings = measure.measure(&grid)?;
     let mut points: Vec<Point> =
         grid.into_iter().zip(readings).map(|(settings, reading)| Point { settings, on_grid: true, reading }).collect();
-    let mut breaks = Vec::new();
-    if let [parameter] = parameters
-        && parameter.values.len() > 1
-        && let Some(numbers) = parameter.values.iter().map(|value| value.number).collect::<Option<Vec<f64>>>()
-        && numbers.is_sorted()
-    {
-        let found = breaks::find(parameter, &points, measure)?;
-        points.extend(found.points);
-        breaks = found.breaks;
-    }
-    Ok(Sweep { parameters: parameters.to_vec(), points, breaks })
+    let found = match parameters[0].is_bisected() {
+        true => breaks::find(&parameters[0], &lines(parameters.get(1), &points), measure)?,
+        false => Found { breaks: Vec::new(), points: Vec::new() },
+    };
+    points.extend(found.points);
+    Ok(Sweep { parameters: parameters.to_vec(), points, breaks: found.breaks })
+}
+
+/// The grid's points, for each value of the second parameter by themselves.
+fn lines<'a>(second: Option<&Parameter>, points: &'a [Point]) -> Vec<Line<'a>> {
+    let along = |held: Option<&Setting>| Line {
+        held: held.cloned(),
+        points: points.iter().filter(|point| point.settings.get(1) == held).collect(),
+    };
+    second.map_or_else(|| vec![along(None)], |second| second.values.iter().map(|value| along(Some(value))).collect())
 }
 
 /// Measures the parameter's values in their order until one `is_over` or may not be spent on, then looks for what breaks between them.
@@ -132,7 +139,7 @@ pub fn climb<M: Measure>(mut parameter: Parameter, measure: &mut M, is_over: imp
         }
     }
     parameter.values.truncate(points.len());
-    let found = breaks::find(&parameter, &points, measure)?;
+    let found = breaks::find(&parameter, &lines(None, &points), measure)?;
     points.extend(found.points);
     Ok(Sweep { parameters: vec![parameter], points, breaks: found.breaks })
 }

@@ -42,7 +42,8 @@ pub struct Collector<'s> {
     found: Vec<Found>,
     latest: i64,
     rows: u64,
-    out_of_order: u64,
+    /// How many, and the line of the first.
+    out_of_order: Option<(u64, u64)>,
     skipped: BTreeMap<Skipped, (u64, u64)>,
     unmatched: BTreeMap<Unmatched, Tally>,
     unknown_servers: Tally,
@@ -60,7 +61,7 @@ impl<'s> Collector<'s> {
             found: Vec::new(),
             latest: i64::MIN,
             rows: 0,
-            out_of_order: 0,
+            out_of_order: None,
             skipped: BTreeMap::new(),
             unmatched: BTreeMap::new(),
             unknown_servers: Tally::default(),
@@ -87,7 +88,7 @@ impl<'s> Collector<'s> {
         Ok((since, took))
     }
 
-    fn matched(&mut self, since: i64, took: Option<SimTime>, row: &Row) {
+    fn matched(&mut self, line: u64, since: i64, took: Option<SimTime>, row: &Row) {
         let [agent, capability, server] = [row.agent, row.capability, row.server].map(named);
         let matched = match self.names.matched(agent, capability, server) {
             Ok(matched) => matched,
@@ -102,7 +103,7 @@ impl<'s> Collector<'s> {
             self.unknown_servers.add(server.map(|name| move || shown(name)));
         }
         if since < self.latest {
-            self.out_of_order += 1;
+            self.out_of_order.get_or_insert((0, line)).0 += 1;
         }
         self.latest = self.latest.max(since);
         let served = matched.server.zip(took).map(|(server, took)| Served { server, took });
@@ -171,7 +172,7 @@ impl Rows for Collector<'_> {
         self.rows += 1;
         match self.usable(&row) {
             Err(why) => self.count(line, why),
-            Ok((since, took)) => self.matched(since, took, &row),
+            Ok((since, took)) => self.matched(line, since, took, &row),
         }
         match self.found.len() > self.most {
             true => Err(CallLogError::TooMany { file: self.file(), line }),

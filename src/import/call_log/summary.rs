@@ -118,8 +118,8 @@ pub struct LogSummary {
     pub agents: usize,
     /// None where no time was usable.
     pub reading: Option<Reading>,
-    /// Calls earlier than one before them; they are sorted.
-    pub out_of_order: u64,
+    /// Calls earlier than one before them, which are sorted, and the line of the first.
+    pub out_of_order: Option<(u64, u64)>,
     /// Calls with a service time that holds at a server of the scenario.
     pub served: u64,
     /// With the line (for Parquet the row) of the first one.
@@ -130,9 +130,9 @@ pub struct LogSummary {
 }
 
 impl LogSummary {
-    /// What is replayed, in one line each.
-    pub fn notes(&self) -> Vec<String> {
-        let mut notes = vec![format!(
+    /// What is replayed.
+    pub fn note(&self) -> String {
+        format!(
             "{} of {} rows are calls of {} over {}; times are {}; {} with a service time",
             self.calls,
             self.rows,
@@ -140,22 +140,32 @@ impl LogSummary {
             self.span.rounded(),
             self.reading.map_or("missing", Reading::title),
             self.served,
-        )];
-        if self.out_of_order > 0 {
-            notes.push(format!("{} were out of order and are sorted", self.out_of_order));
-        }
-        notes
+        )
     }
 
-    /// What is not replayed, or not as it was.
-    pub fn warnings(&self) -> Vec<String> {
+    /// What of `file` is not replayed, or not as it was.
+    pub fn warnings(&self, file: &str) -> Vec<String> {
         let mut warnings = Vec::new();
+        if let Some((.., line)) = self.skipped.iter().find(|(why, ..)| *why == Skipped::CutOff) {
+            warnings.push(format!("{file}:{line}: the log breaks off in the middle of this record, which is left out; is the file whole?"));
+        }
+        if let Some((count, line)) = self.out_of_order {
+            let more = match count {
+                1 => String::new(),
+                2 => ", and so is 1 more".to_owned(),
+                count => format!(", and so are {} more", count - 1),
+            };
+            warnings.push(format!(
+                "{file}:{line}: this call is out of order, earlier than one above it{more}; they are replayed in order of time"
+            ));
+        }
         let unmatched: u64 = self.unmatched.iter().map(|(_, tally)| tally.count).sum();
         if unmatched > 0 {
             warnings.push(format!("rows without a need in the scenario are left out: {}", self.unmatched_text()));
         }
-        if !self.skipped.is_empty() {
-            warnings.push(format!("rows that cannot be used are left out: {}", self.skipped_text()));
+        let others: Vec<_> = self.skipped.iter().filter(|(why, ..)| *why != Skipped::CutOff).copied().collect();
+        if !others.is_empty() {
+            warnings.push(format!("rows that cannot be used are left out: {}", skipped_text(&others)));
         }
         if self.unknown_servers.count > 0 {
             let text = self.unknown_servers.text("name a server that the scenario does not have");
@@ -170,7 +180,11 @@ impl LogSummary {
     }
 
     pub fn skipped_text(&self) -> String {
-        let reason = |(reason, count, line): &(Skipped, u64, u64)| format!("{count} {} (the first in line {line})", reason.title());
-        self.skipped.iter().map(reason).collect::<Vec<_>>().join("; ")
+        skipped_text(&self.skipped)
     }
+}
+
+fn skipped_text(skipped: &[(Skipped, u64, u64)]) -> String {
+    let reason = |(reason, count, line): &(Skipped, u64, u64)| format!("{count} {} (the first in line {line})", reason.title());
+    skipped.iter().map(reason).collect::<Vec<_>>().join("; ")
 }

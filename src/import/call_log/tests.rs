@@ -96,7 +96,7 @@ fn the_three_formats_say_the_same() {
         let served = Served { server: scenario().server_named("files").expect("a server"), took: SimTime::from_millis(250) };
         assert_eq!(log.calls.iter().map(|c| c.served).collect::<Vec<_>>(), [Some(served), None, None]);
         let summary = &log.summary;
-        assert_eq!((summary.rows, summary.calls, summary.agents, summary.served, summary.out_of_order), (3, 3, 2, 1, 0));
+        assert_eq!((summary.rows, summary.calls, summary.agents, summary.served, summary.out_of_order), (3, 3, 2, 1, None));
         assert_eq!(summary.unknown_servers.examples, ["elsewhere"]);
         assert!(summary.skipped.is_empty() && summary.unmatched.is_empty());
         assert_eq!((summary.span, summary.reading), (SimTime::from_millis(2750), Some(Reading::Seconds)));
@@ -114,7 +114,7 @@ fn parquet_as_others_write_it() {
     assert_eq!(log.summary.reading, Some(Reading::Timestamps));
     let took: Vec<_> = log.calls.iter().map(|call| call.served.map(|served| served.took)).collect();
     assert_eq!(took, [Some(SimTime::from_millis(250)), None, Some(SimTime::from_millis(2000))]);
-    assert!(log.summary.warnings()[0].contains("1 name an unknown agent (`stranger`)"), "{:?}", log.summary.warnings());
+    assert!(log.summary.warnings(&log.file)[0].contains("1 name an unknown agent (`stranger`)"), "{:?}", log.summary.warnings(&log.file));
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn examples_are_few_short_and_harmless() {
     }
     text += "9,writer,docs,PRIVATE\n";
     let log = log("log.csv", &text);
-    let warnings = log.summary.warnings().join("\n");
+    let warnings = log.summary.warnings(&log.file).join("\n");
     assert!(!warnings.contains(['\u{1b}', '\u{202e}']) && !warnings.contains("PRIVATE"), "{warnings}");
     assert!(warnings.contains("9 name an unknown agent (`\\u{1b}[31m\\u{202e}stranger 0") && warnings.contains("stranger 4"), "{warnings}");
     assert!(!warnings.contains("stranger 5") && warnings.len() < 1500, "{warnings}");
@@ -172,7 +172,7 @@ fn times_are_sorted_and_odd_rows_are_counted() {
     let log = log("log.csv", text);
     let found = [(0.0, "writer tables"), (0.0, "writer notes"), (5.0, "writer notes")];
     assert_eq!(calls(&log), expected(&found), "what is at the same time stays in the log's order");
-    assert_eq!(log.summary.out_of_order, 2);
+    assert_eq!(log.summary.out_of_order, Some((2, 3)));
     let skipped = [
         (Skipped::BadTime, 2, 5),
         (Skipped::FarTime, 1, 9),
@@ -181,7 +181,15 @@ fn times_are_sorted_and_odd_rows_are_counted() {
         (Skipped::CutOff, 1, 12),
     ];
     assert_eq!(log.summary.skipped, skipped);
-    assert!(log.summary.warnings()[0].contains("1 cut off at the end of the log (the first in line 12)"), "{:?}", log.summary.warnings());
+    let warnings = log.summary.warnings("log.csv");
+    assert_eq!(
+        warnings[..2],
+        [
+            "log.csv:12: the log breaks off in the middle of this record, which is left out; is the file whole?",
+            "log.csv:3: this call is out of order, earlier than one above it, and so is 1 more; they are replayed in order of time",
+        ]
+    );
+    assert!(warnings[2].contains("2 without a usable time (the first in line 5)") && !warnings[2].contains("cut off"), "{warnings:?}");
 }
 
 #[test]
@@ -351,7 +359,7 @@ fn the_shipped_log_is_read() {
     let scenario = parse("tutorial.toml", &text).expect("a correct scenario").scenario;
     let log = read(&folder.join("replay/tutorial.csv"), &scenario).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!((log.summary.calls, log.summary.agents, log.summary.served), (208, 3, 208));
-    assert!(log.summary.warnings().is_empty() && log.summary.out_of_order == 0);
+    assert!(log.summary.warnings("tutorial.csv").is_empty());
 }
 
 /// A valid file with some bytes changed, and perhaps cut.
@@ -372,7 +380,7 @@ fn survives(name: &str, bytes: &[u8]) {
         Ok(log) => {
             assert!(log.calls.is_sorted_by_key(|call| call.at) && log.calls[0].at == SimTime::ZERO);
             attach(&mut scenario(), log.clone());
-            assert!(!log.summary.notes().is_empty() && log.summary.calls <= log.summary.rows);
+            assert!(!log.summary.note().is_empty() && log.summary.calls <= log.summary.rows);
         }
         Err(error) => assert!(error.to_string().contains(name)),
     }

@@ -40,8 +40,8 @@ fn read_agent(entry: &Entry, id: AgentId, around: &Surroundings, needs: &mut Vec
         let found = around.names.servers.find_all(&entry.node, "`extra_grants`", problems);
         agent.extra_grants = found.into_iter().map(ServerId::from).collect();
     }
-    let own =
-        fields.take("workload").map(|entry| read_workload(&entry.node, &format!("the workload of {what}"), problems)).unwrap_or_default();
+    let workload = fields.take("workload");
+    let own = workload.map(|entry| read_workload(&entry.node, &format!("the workload of {what}"), problems)).unwrap_or_default();
     let first_need = needs.len();
     if let Some(entry) = fields.take("needs") {
         for entry in named(&entry.node, &format!("the needs of {what}"), problems) {
@@ -50,12 +50,17 @@ fn read_agent(entry: &Entry, id: AgentId, around: &Surroundings, needs: &mut Vec
     }
     fields.finish(problems);
 
-    let (workload, is_known) = own.over(around.defaults, agent.complexity.value);
+    let (does, is_known) = own.over(around.defaults, agent.complexity.value);
+    agent.workload = does;
     if !is_known && needs.len() > first_need {
         let hint = "state `tasks`, as in tasks = \"10/h\", for all agents in [workload] or for this one in its `workload`".to_owned();
         problems.missing(&entry.key_span, format!("{what} has needs but no tasks"), "", hint);
+    } else if needs.len() > first_need && own.starts_none(around.defaults, &agent.workload) {
+        let tasks = workload.and_then(|entry| entry.node.get("tasks").or(entry.node.get("tasks_per_complexity")));
+        let span = tasks.map_or(&entry.key_span, |tasks| &tasks.node.span);
+        let hint = "leave out the agent, or its needs: they would never be called".to_owned();
+        problems.error(span, format!("{what} has needs, but its tasks are 0"), "", hint);
     }
-    agent.workload = workload;
     agent
 }
 

@@ -39,11 +39,13 @@ fn one_of(node: &Node, entries: &[&Entry], what: &str, problems: &mut Problems) 
     match &*entry.key {
         "constant" => SimTime::read(node, &inner("constant"), problems).map(Distribution::Constant),
         "exponential" if node.entries().is_none() => {
-            SimTime::read(node, &inner("exponential"), problems).map(|mean| Distribution::Exponential { mean })
+            let mean = SimTime::read(node, &inner("exponential"), problems)?;
+            check_mean(mean, node, &inner("exponential"), problems);
+            Some(Distribution::Exponential { mean })
         }
         "exponential" => {
             let mut fields = Fields::of(node, inner("exponential"), &entry.key_span, problems)?;
-            let mean = needed(&mut fields, "mean", problems);
+            let mean = read_mean(&mut fields, problems);
             fields.finish(problems);
             Some(Distribution::Exponential { mean: mean? })
         }
@@ -106,7 +108,7 @@ fn mean_and(
     problems: &mut Problems,
 ) -> Option<(SimTime, f64)> {
     let mut fields = Fields::of(&entry.node, what, &entry.key_span, problems)?;
-    let mean = needed(&mut fields, "mean", problems);
+    let mean = read_mean(&mut fields, problems);
     let number = needed::<f64>(&mut fields, key, problems);
     if let Some(number) = number.filter(|number| !allowed.contains(number)) {
         let message = format!("the {key} of {what} has to be {}", asked.0);
@@ -174,7 +176,7 @@ fn mixture(entry: &Entry, what: &str, problems: &mut Problems) -> Option<Distrib
 
 fn lognormal(entry: &Entry, what: &str, problems: &mut Problems) -> Option<Distribution> {
     let mut fields = Fields::of(&entry.node, what, &entry.key_span, problems)?;
-    let mean = needed::<SimTime>(&mut fields, "mean", problems);
+    let mean = read_mean(&mut fields, problems);
     let (cv, p95) = (fields.take("cv"), fields.take("p95"));
     fields.finish(problems);
     let cv = match (cv, p95) {
@@ -207,6 +209,21 @@ fn lognormal(entry: &Entry, what: &str, problems: &mut Problems) -> Option<Distr
         }
     };
     Some(Distribution::Lognormal { mean: mean?, cv })
+}
+
+fn read_mean(fields: &mut Fields, problems: &mut Problems) -> Option<SimTime> {
+    let what = format!("the mean of {}", fields.what);
+    let entry = fields.need("mean", "a distribution states all of its parameters", problems)?;
+    let mean = SimTime::read(&entry.node, &what, problems)?;
+    check_mean(mean, &entry.node, &what, problems);
+    Some(mean)
+}
+
+/// What takes no time has no spread.
+fn check_mean(mean: SimTime, node: &Node, what: &str, problems: &mut Problems) {
+    if mean == SimTime::ZERO {
+        problems.error(&node.span, format!("{what} has to be longer than 0s"), "", "for no time at all write \"0s\" alone".to_owned());
+    }
 }
 
 /// A parameter of a distribution.

@@ -161,7 +161,7 @@ fn read_breaker(entry: &Entry, problems: &mut Problems) -> Option<Breaker> {
     const HINT: &str = "as in { failures = 5, cool_down = \"60s\" }";
     let mut fields = Fields::of(&entry.node, "`breaker`", &entry.key_span, problems)?;
     let failures = required(&mut fields, "failures", HINT, at_least_one, problems);
-    let cool_down = required(&mut fields, "cool_down", HINT, any, problems);
+    let cool_down = required(&mut fields, "cool_down", HINT, positive_time, problems);
     fields.finish(problems);
     Some(Breaker { failures: failures?, cool_down: cool_down? })
 }

@@ -75,8 +75,14 @@ pub(super) fn read_limits(entry: &Entry, problems: &mut Problems) -> Limits {
     let Some(mut fields) = Fields::of(&entry.node, "`limits`", &entry.key_span, problems) else { return limits };
     let mut count = |name: &'static str| fields.take(name).and_then(|entry| u32::read(&entry.node, &format!("`{name}`"), problems));
     limits.changes = count("changes");
-    limits.servers_per_agent = count("servers_per_agent");
     limits.tool_tokens = count("tool_tokens").map(u64::from);
+    if let Some(entry) = fields.take("servers_per_agent") {
+        limits.servers_per_agent = u32::read(&entry.node, "`servers_per_agent`", problems);
+        if limits.servers_per_agent == Some(0) {
+            let hint = "an agent that is granted no server can call nothing".to_owned();
+            problems.error(&entry.node.span, "`servers_per_agent` has to be at least 1", "", hint);
+        }
+    }
     if let Some(entry) = fields.take("separate_domains") {
         match entry.node.value {
             Value::Flag(stated) => limits.separate_domains = stated,

@@ -1,7 +1,7 @@
 //! What the watchdog does, what is aimed at, and what raises an alert.
 
 use super::figure::{Quantity, any, figure, figure_by, optional, or, required};
-use super::positive_time;
+use super::{at_least_one, positive_time};
 use crate::scenario::document::{Entry, Fields, Node, Problems};
 use crate::scenario::{AlertRules, Figure, Kpi, KpiTarget, KpiUnit, RecoveryPolicy};
 use crate::units::{Probability, SimTime};
@@ -61,7 +61,7 @@ fn read_kpi(entry: &Entry, memory_is_limited: bool, problems: &mut Problems) -> 
 fn read_bound(node: &Node, what: &str, unit: KpiUnit, problems: &mut Problems) -> Option<Figure<f64>> {
     match unit {
         KpiUnit::Share => figure::<Probability>(node, what, any, problems).map(|share| share.map(|share| share.get())),
-        KpiUnit::Time => figure::<SimTime>(node, what, any, problems).map(|time| time.map(|time| time.as_secs())),
+        KpiUnit::Time => figure::<SimTime>(node, what, positive_time, problems).map(|time| time.map(|time| time.as_secs())),
         KpiUnit::Score => figure_by(node, what, &f64::interval_end, problems, |node, problems| {
             let score = f64::read(node, what, problems)?;
             if !(0.0..=100.0).contains(&score) {
@@ -80,9 +80,9 @@ fn needs_memory(entry: &Entry, problems: &mut Problems) {
 pub(super) fn read_alerts(entry: &Entry, memory_is_limited: bool, problems: &mut Problems) -> AlertRules {
     let Some(mut fields) = Fields::of(&entry.node, "`alerts`", &entry.key_span, problems) else { return AlertRules::default() };
     let alerts = AlertRules {
-        response: optional(&mut fields, "response", any, problems),
+        response: optional(&mut fields, "response", positive_time, problems),
         error_rate: optional(&mut fields, "error_rate", any, problems),
-        connect_failures: optional(&mut fields, "connect_failures", any, problems),
+        connect_failures: optional(&mut fields, "connect_failures", at_least_one, problems),
         memory: optional(&mut fields, "memory", any, problems),
     };
     fields.finish(problems);

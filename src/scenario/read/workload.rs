@@ -76,6 +76,12 @@ impl WorkloadStated {
         let is_closed = matches!(workload.arrivals, Arrivals::Closed { .. });
         (workload, tasks.is_some() || is_closed || self.is_wrong || shared.is_wrong)
     }
+
+    /// The tasks that are stated for what `becomes` of this are none at all, and no closed loop makes any.
+    pub(super) fn starts_none(&self, shared: &WorkloadStated, becomes: &Workload) -> bool {
+        let is_stated = self.tasks.is_some() || shared.tasks.is_some();
+        is_stated && becomes.tasks.value.per_second() <= 0.0 && !matches!(becomes.arrivals, Arrivals::Closed { .. })
+    }
 }
 
 /// A workload that was read before.

@@ -61,6 +61,31 @@ fn of_the_host_and_the_run() {
     check("warmup_beyond_the_default", &[("horizon = \"8h\"\n", ""), ("warmup = \"1h\"", "warmup = \"9h\"")]);
 }
 
+/// Zero means none where something can be left out: an error's share, a queue, a wait. Where it would leave nothing to simulate, or nothing
+/// to aim at, it is a slip.
+#[test]
+fn of_zeros() {
+    check(
+        "zeros",
+        &[
+            ("workload = { tasks = \"10/h\" }", "workload = { tasks = \"0/h\" }"),
+            (
+                "[policy.fallbacks]",
+                "[policy]\nbreaker = { failures = 3, cool_down = \"0s\" }\n\n[limits]\nservers_per_agent = 0\n\n[alerts]\nresponse = \"0s\"\n\
+                 connect_failures = 0\n\n[policy.fallbacks]",
+            ),
+            ("[kpis]", "[kpis]\nresponse_mean = { max = \"0s\" }"),
+        ],
+    );
+    check("zero_tasks_of_complexity", &[("workload = { tasks = \"10/h\" }", "workload = { tasks_per_complexity = \"0/d\" }")]);
+    for distribution in
+        ["exponential = \"0s\"", "exponential.mean = \"0ms\"", "lognormal = { mean = \"0s\", cv = 1 }", "gamma = { mean = \"0s\", cv = 1 }"]
+    {
+        let shown = broken(distribution, &[("serial = \"250ms\"", &format!("serial = {{ {distribution} }}"))]);
+        assert!(shown.contains("has to be longer than 0s") && shown.contains("for no time at all"), "{shown}");
+    }
+}
+
 #[test]
 fn of_the_objective() {
     let priorities = |name: &str, priorities: &str| {

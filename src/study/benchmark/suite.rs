@@ -42,7 +42,7 @@ impl FromStr for Size {
         let parts = text.split_once('x').and_then(|(agents, servers)| Some((agents.parse().ok()?, servers.parse().ok()?)));
         match parts {
             Some((agents @ 1..=20_000, servers @ 2..=1000)) => Ok(Size { agents, servers }),
-            _ => Err(format!("`{text}` is no size: agents x servers, as in 100x20 (at most 20000x1000)")),
+            _ => Err(format!("`{text}` is no size: agents x servers, as in 100x20; at least 1x2, at most 20000x1000")),
         }
     }
 }

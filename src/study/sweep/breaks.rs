@@ -24,6 +24,9 @@ pub enum Subject {
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Break {
+    /// What the second parameter is held at; none in a sweep of one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held: Option<Setting>,
     pub subject: Subject,
     /// The KPI's at the first point; 1 for a server.
     pub target: f64,
@@ -45,6 +48,16 @@ pub enum Outcome {
     Mends(Crossing),
 }
 
+impl Outcome {
+    /// None where it does not change.
+    pub fn crossing(&self) -> Option<&Crossing> {
+        match self {
+            Outcome::Breaks(crossing) | Outcome::Mends(crossing) => Some(crossing),
+            Outcome::Holds | Outcome::Missed => None,
+        }
+    }
+}
+
 /// Where the mean crosses the target, in the parameter's unit.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Crossing {
@@ -63,9 +76,15 @@ impl Crossing {
     }
 }
 
+/// Points along which the first parameter ascends, while the second is held.
+pub struct Line<'a> {
+    pub held: Option<Setting>,
+    pub points: Vec<&'a Point>,
+}
+
 pub struct Found {
     pub breaks: Vec<Break>,
-    /// Those that were measured on the way, ascending.
+    /// Those that were measured on the way, line by line, ascending.
     pub points: Vec<Point>,
 }
 
@@ -81,9 +100,10 @@ enum Side {
 
 const SIDES: [Side; 3] = [Side::Mean, Side::Doubtful, Side::Certain];
 
-/// Two neighbours between which a side of a subject changes.
+/// Two neighbours of a line between which a side of a subject changes.
 #[derive(Debug, Clone)]
 struct Bracket {
+    line: usize,
     subject: Subject,
     side: Side,
     low: f64,
@@ -95,24 +115,43 @@ struct Bracket {
     open: bool,
 }
 
-/// `grid`: measured, ascending, of one parameter.
-pub fn find<M: Measure>(parameter: &Parameter, grid: &[Point], measure: &mut M) -> Result<Found, M::Error> {
-    let at: Vec<f64> = grid.iter().map(|point| point.settings[0].number.expect("a parameter of numbers")).collect();
-    let subjects = subjects(grid);
-    let mut brackets: Vec<Bracket> = Vec::new();
-    for (subject, _) in &subjects {
+/// What was measured: by the line's number and the first parameter's text.
+type Measured = BTreeMap<(usize, String), Point>;
+
+/// Bisects the first parameter on every line.
+pub fn find<M: Measure>(parameter: &Parameter, lines: &[Line], measure: &mut M) -> Result<Found, M::Error> {
+    let mut brackets: Vec<Bracket> = lines.iter().enumerate().flat_map(|(number, line)| brackets(number, line)).collect();
+    let measured = bisect(parameter, lines, &mut brackets, measure)?;
+    let breaks = lines.iter().enumerate().flat_map(|(number, line)| {
+        let of_line: Vec<&Bracket> = brackets.iter().filter(|bracket| bracket.line == number).collect();
+        subjects(line).into_iter().map(move |(subject, target)| of_subject(subject, target, line, &of_line))
+    });
+    let mut points: Vec<((usize, String), Point)> = measured.into_iter().collect();
+    points.sort_by(|((line_a, _), a), ((line_b, _), b)| line_a.cmp(line_b).then(number(a).total_cmp(&number(b))));
+    Ok(Found { breaks: breaks.collect(), points: points.into_iter().map(|(_, point)| point).collect() })
+}
+
+fn number(point: &Point) -> f64 {
+    point.settings[0].number.expect("a parameter of numbers")
+}
+
+fn brackets(number_of_line: usize, line: &Line) -> Vec<Bracket> {
+    let mut brackets = Vec::new();
+    for (subject, _) in subjects(line) {
         // The bounds matter only where the mean crosses.
-        if first_change(&states(grid, subject, Side::Mean)).is_none() {
+        if first_change(&states(line, &subject, Side::Mean)).is_none() {
             continue;
         }
         for side in SIDES {
-            let states = states(grid, subject, side);
+            let states = states(line, &subject, side);
             if let Some(i) = first_change(&states) {
+                let (low, high) = (number(line.points[i]), number(line.points[i + 1]));
                 brackets.push(Bracket {
+                    line: number_of_line,
                     subject: subject.clone(),
                     side,
-                    low: at[i],
-                    high: at[i + 1],
+                    low,
+                    high,
                     bad: states[i],
                     halved: 0,
                     open: true,
@@ -120,40 +159,32 @@ pub fn find<M: Measure>(parameter: &Parameter, grid: &[Point], measure: &mut M) 
             }
         }
     }
-    let measured = bisect(parameter, &mut brackets, measure)?;
-    let breaks = subjects.into_iter().map(|(subject, target)| of_subject(subject, target, grid, &brackets)).collect();
-    let mut points: Vec<Point> =
-        measured.into_values().map(|(setting, reading)| Point { settings: vec![setting], on_grid: false, reading }).collect();
-    points.sort_by(|a, b| a.settings[0].number.partial_cmp(&b.settings[0].number).expect("finite numbers"));
-    Ok(Found { breaks, points })
+    brackets
 }
 
 /// Halves all brackets at once, so that what they ask for is measured in parallel, and what several ask for, once.
-fn bisect<M: Measure>(
-    parameter: &Parameter,
-    brackets: &mut [Bracket],
-    measure: &mut M,
-) -> Result<BTreeMap<String, (Setting, Reading)>, M::Error> {
-    let mut measured: BTreeMap<String, (Setting, Reading)> = BTreeMap::new();
+fn bisect<M: Measure>(parameter: &Parameter, lines: &[Line], brackets: &mut [Bracket], measure: &mut M) -> Result<Measured, M::Error> {
+    let mut measured = Measured::new();
     for _ in 0..HALVINGS {
-        let mut asked: BTreeMap<String, Setting> = BTreeMap::new();
+        let mut asked: BTreeMap<(usize, String), Vec<Setting>> = BTreeMap::new();
         for bracket in brackets.iter_mut().filter(|bracket| bracket.open) {
-            let middle = parameter.setting(bracket.middle());
-            bracket.open = measure.admits(&[vec![middle.clone()]]);
-            if bracket.open && !measured.contains_key(&middle.text) {
-                asked.insert(middle.text.clone(), middle);
+            let point: Vec<Setting> = [parameter.setting(bracket.middle())].into_iter().chain(lines[bracket.line].held.clone()).collect();
+            bracket.open = measure.admits(std::slice::from_ref(&point));
+            let key = bracket.key(parameter);
+            if bracket.open && !measured.contains_key(&key) {
+                asked.insert(key, point);
             }
         }
-        let points: Vec<Vec<Setting>> = asked.values().map(|setting| vec![setting.clone()]).collect();
+        let points: Vec<Vec<Setting>> = asked.values().cloned().collect();
         if points.is_empty() || !measure.admits(&points) {
             break;
         }
-        for (setting, reading) in asked.into_values().zip(measure.measure(&points)?) {
-            measured.insert(setting.text.clone(), (setting, reading));
+        for ((key, settings), reading) in asked.into_iter().zip(measure.measure(&points)?) {
+            measured.insert(key, Point { settings, on_grid: false, reading });
         }
         for bracket in brackets.iter_mut().filter(|bracket| bracket.open) {
+            let reading = &measured[&bracket.key(parameter)].reading;
             let middle = bracket.middle();
-            let (_, reading) = &measured[&parameter.setting(middle).text];
             let end = if is_bad(&bracket.subject, bracket.side, reading) == bracket.bad { &mut bracket.low } else { &mut bracket.high };
             *end = middle;
             bracket.halved += 1;
@@ -162,8 +193,8 @@ fn bisect<M: Measure>(
     Ok(measured)
 }
 
-fn of_subject(subject: Subject, target: f64, grid: &[Point], brackets: &[Bracket]) -> Break {
-    let means = states(grid, &subject, Side::Mean);
+fn of_subject(subject: Subject, target: f64, line: &Line, brackets: &[&Bracket]) -> Break {
+    let means = states(line, &subject, Side::Mean);
     let again = means.windows(2).filter(|pair| pair[0] != pair[1]).count() > 1;
     let bracket = |side: Side| brackets.iter().find(|bracket| bracket.subject == subject && bracket.side == side);
     let outcome = match bracket(Side::Mean) {
@@ -174,7 +205,7 @@ fn of_subject(subject: Subject, target: f64, grid: &[Point], brackets: &[Bracket
             for side in [Side::Doubtful, Side::Certain] {
                 match bracket(side) {
                     // It has crossed before the first point.
-                    _ if states(grid, &subject, side)[0] != means[0] => from = None,
+                    _ if states(line, &subject, side)[0] != means[0] => from = None,
                     // It does not cross before the last.
                     None => to = None,
                     Some(of) => {
@@ -187,24 +218,28 @@ fn of_subject(subject: Subject, target: f64, grid: &[Point], brackets: &[Bracket
             if means[0] { Outcome::Mends(crossing) } else { Outcome::Breaks(crossing) }
         }
     };
-    Break { subject, target, outcome, again }
+    Break { held: line.held.clone(), subject, target, outcome, again }
 }
 
 impl Bracket {
     fn middle(&self) -> f64 {
         (self.low + self.high) / 2.0
     }
+
+    fn key(&self, parameter: &Parameter) -> (usize, String) {
+        (self.line, parameter.setting(self.middle()).text)
+    }
 }
 
 /// Every KPI with a target, with that; every server that is unstable somewhere.
-fn subjects(grid: &[Point]) -> Vec<(Subject, f64)> {
-    let kpis = grid[0].reading.kpis.iter().filter_map(|kpi| Some((Subject::Kpi(kpi.kpi), kpi.target?)));
-    let servers: BTreeSet<&String> = grid.iter().flat_map(|point| &point.reading.unstable).collect();
+fn subjects(line: &Line) -> Vec<(Subject, f64)> {
+    let kpis = line.points[0].reading.kpis.iter().filter_map(|kpi| Some((Subject::Kpi(kpi.kpi), kpi.target?)));
+    let servers: BTreeSet<&String> = line.points.iter().flat_map(|point| &point.reading.unstable).collect();
     kpis.chain(servers.into_iter().map(|server| (Subject::Server(server.clone()), 1.0))).collect()
 }
 
-fn states(grid: &[Point], subject: &Subject, side: Side) -> Vec<bool> {
-    grid.iter().map(|point| is_bad(subject, side, &point.reading)).collect()
+fn states(line: &Line, subject: &Subject, side: Side) -> Vec<bool> {
+    line.points.iter().map(|point| is_bad(subject, side, &point.reading)).collect()
 }
 
 fn first_change(states: &[bool]) -> Option<usize> {

@@ -8,6 +8,7 @@ use crate::units::split_unit;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Parameter {
     pub path: String,
+    /// Numbers ascend.
     pub values: Vec<Setting>,
     /// Of all values: "ms", "%", "/h"; empty for bare numbers and for texts.
     pub unit: String,
@@ -53,14 +54,28 @@ impl Parameter {
         if let Some(twice) = texts.iter().enumerate().find(|(i, text)| texts[..*i].contains(text)) {
             return Err(wrong(format!("the value {} stands there twice", twice.1)));
         }
-        let quantities: Vec<Option<(f64, &str)>> = texts.iter().map(|text| split_unit(text)).collect();
+        let quantities: Vec<Option<(f64, &str)>> = texts.iter().map(|text| quantity(text)).collect();
         let unit = quantities[0].map_or("", |(_, unit)| unit);
         let is_numeric = quantities.iter().all(|of| of.is_some_and(|(_, other)| other == unit));
         let values = texts
             .iter()
             .zip(&quantities)
             .map(|(text, of)| Setting { text: text.clone(), number: of.filter(|_| is_numeric).map(|(n, _)| n) });
-        Ok(Parameter { path: path.to_owned(), values: values.collect(), unit: if is_numeric { unit.to_owned() } else { String::new() } })
+        let mut values: Vec<Setting> = values.collect();
+        values.sort_by(|a, b| a.number.unwrap_or(0.0).total_cmp(&b.number.unwrap_or(0.0)));
+        if let Some(same) = values.windows(2).find(|pair| pair[0].number.is_some() && pair[0].number == pair[1].number) {
+            return Err(wrong(format!("{} and {} are the same value", same[0].text, same[1].text)));
+        }
+        Ok(Parameter { path: path.to_owned(), values, unit: if is_numeric { unit.to_owned() } else { String::new() } })
+    }
+
+    pub fn is_numeric(&self) -> bool {
+        self.values.iter().all(|value| value.number.is_some())
+    }
+
+    /// Whether something can be looked for between its values.
+    pub fn is_bisected(&self) -> bool {
+        self.is_numeric() && self.values.len() > 1
     }
 
     /// A value of this parameter.
@@ -74,8 +89,14 @@ impl Parameter {
     }
 }
 
+/// A number, that may have an exponent, or one with a unit.
+fn quantity(text: &str) -> Option<(f64, &str)> {
+    let bare = text.parse().ok().map(|number: f64| (number, ""));
+    bare.or_else(|| split_unit(text)).filter(|(number, _)| number.is_finite())
+}
+
 fn end(text: &str) -> Result<(f64, &str), String> {
-    split_unit(text).filter(|(number, _)| number.is_finite()).ok_or_else(|| format!("`{text}` is no number, {EXAMPLE}"))
+    quantity(text).ok_or_else(|| format!("`{text}` is no number, {EXAMPLE}"))
 }
 
 /// From, from + step, ... up to and including `to`, with as many decimals as the two have: no 0.30000000000000004.
@@ -92,8 +113,9 @@ fn range(from: &str, to: &str, step: &str) -> Result<Vec<String>, String> {
     if steps >= MOST_VALUES as f64 {
         return Err(format!("{steps:.0} steps are too many (at most {})", MOST_VALUES - 1));
     }
-    let decimals = |text: &str| text.strip_suffix(unit).unwrap_or(text).split_once('.').map_or(0, |(_, decimals)| decimals.len());
-    let decimals = decimals(from).max(decimals(step));
+    // As the number is printed, so that 1e-1 has as many as 0.1.
+    let decimals = |number: f64| number.to_string().split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    let decimals = decimals(first).max(decimals(width));
     let number = |i: usize| {
         let text = format!("{:.decimals$}", first + i as f64 * width);
         if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
@@ -117,7 +139,10 @@ mod tests {
         assert_eq!(values("servers.a.slots=1..4:2"), ["1", "3"]);
         assert_eq!(values("servers.a.serial=5ms..15ms:5ms"), ["5ms", "10ms", "15ms"]);
         assert_eq!(values("servers.a.discipline=fifo, priority"), ["fifo", "priority"]);
-        let numeric = |flag: &str| Parameter::parse(flag).expect("a right parameter").values.iter().all(|value| value.number.is_some());
+        assert_eq!(values("load=1..1.2:1e-1"), ["1", "1.1", "1.2"]);
+        assert_eq!(values("load=2,1e-1,1"), ["1e-1", "1", "2"]);
+        assert_eq!(values("servers.a.discipline=processor-sharing,fifo"), ["processor-sharing", "fifo"]);
+        let numeric = |flag: &str| Parameter::parse(flag).expect("a right parameter").is_numeric();
         assert!(numeric("x=1,2") && numeric("x=1ms,2ms") && !numeric("x=fifo,1") && !numeric("x=1ms,2s"));
     }
 
@@ -134,6 +159,7 @@ mod tests {
             "load=a..b:1",
             "load=1,,2",
             "load=1,1",
+            "load=1,1.0",
             "load=0..9999:1",
         ];
         let messages: Vec<String> = wrong.iter().map(|flag| Parameter::parse(flag).expect_err("it is wrong").to_string()).collect();

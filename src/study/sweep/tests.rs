@@ -22,7 +22,7 @@ fn reading(mean: f64, error: f64, offered: f64) -> Reading {
     Reading { kpis, servers, unstable: if offered >= 1.0 { vec!["files".to_owned()] } else { Vec::new() } }
 }
 
-impl<F: Fn(f64) -> Reading> Measure for Formula<F> {
+impl<F: Fn(f64, f64) -> Reading> Measure for Formula<F> {
     type Error = std::convert::Infallible;
 
     fn admits(&self, points: &[Vec<Setting>]) -> bool {
@@ -30,14 +30,19 @@ impl<F: Fn(f64) -> Reading> Measure for Formula<F> {
     }
 
     fn measure(&mut self, points: &[Vec<Setting>]) -> Result<Vec<Reading>, Self::Error> {
-        self.asked.extend(points.iter().map(|point| point[0].text.clone()));
-        Ok(points.iter().map(|point| (self.of)(point[0].number.unwrap_or(0.0))).collect())
+        self.asked.extend(points.iter().map(|point| point.iter().map(|of| of.text.as_str()).collect::<Vec<_>>().join(" ")));
+        let number = |of: Option<&Setting>| of.and_then(|of| of.number).unwrap_or(0.0);
+        Ok(points.iter().map(|point| (self.of)(number(point.first()), number(point.get(1)))).collect())
     }
 }
 
 fn swept(flag: &str, admits: fn(f64) -> bool, of: impl Fn(f64) -> Reading) -> (Sweep, Vec<String>) {
+    swept_over(&[flag], admits, |x, _| of(x))
+}
+
+fn swept_over(flags: &[&str], admits: fn(f64) -> bool, of: impl Fn(f64, f64) -> Reading) -> (Sweep, Vec<String>) {
     let mut formula = Formula { of, admits, asked: Vec::new() };
-    let parameters = [Parameter::parse(flag).expect("a right parameter")];
+    let parameters: Vec<Parameter> = flags.iter().map(|flag| Parameter::parse(flag).expect("a right parameter")).collect();
     let Ok(sweep) = sweep(&parameters, &mut formula);
     (sweep, formula.asked)
 }
@@ -89,6 +94,35 @@ fn an_interval_that_leaves_the_range_has_no_end() {
     let of = crossing(&sweep, 0);
     assert!((of.at() - 1.5).abs() <= 0.5 / 16.0);
     assert_eq!((of.from, of.to), (None, None));
+}
+
+/// The mean crosses 3 at 1.2 times the slots, which is what is served too.
+#[test]
+fn the_first_parameter_is_bisected_for_each_value_of_the_second() {
+    let flags = ["load=4,3,2,1", "servers.files.slots=3,2,1"];
+    let (sweep, asked) = swept_over(&flags, |_| true, |x, slots| reading(3.0 * x / (1.2 * slots), 0.01, x / (1.2 * slots)));
+    let places: Vec<(&str, f64)> = sweep
+        .breaks
+        .iter()
+        .filter(|of| matches!(of.subject, Subject::Kpi(_)))
+        .map(|of| (of.held.as_ref().unwrap().text.as_str(), of.outcome.crossing().unwrap().at()))
+        .collect();
+    assert_eq!(places.iter().map(|(held, _)| *held).collect::<Vec<_>>(), ["1", "2", "3"]);
+    for (i, (_, at)) in places.iter().enumerate() {
+        assert!((at - 1.2 * (i + 1) as f64).abs() <= 1.0 / 16.0, "{places:?}");
+    }
+    assert_eq!(sweep.breaks.len(), 6, "the server is looked for on each line too");
+    assert_eq!(sweep.points.len(), asked.len(), "what both ask for is measured once");
+    // A line of its own gives what it gives among others.
+    let alone =
+        swept_over(&[flags[0], "servers.files.slots=2"], |_| true, |x, slots| reading(3.0 * x / (1.2 * slots), 0.01, x / (1.2 * slots)));
+    assert_eq!(alone.0.breaks[..], sweep.breaks[2..4]);
+}
+
+#[test]
+fn texts_are_not_bisected() {
+    let (sweep, asked) = swept_over(&["servers.a.discipline=fifo,priority", "load=1,2"], |_| true, |_, x| reading(2.5 * x, 0.1, 0.5));
+    assert_eq!((sweep.breaks.len(), asked.len()), (0, 4));
 }
 
 #[test]
