@@ -68,7 +68,7 @@ impl Progress {
     pub fn reading(&self, size: Option<u64>) {
         let bar = size.map_or_else(ProgressBar::no_length, ProgressBar::new);
         let template =
-            if size.is_some() { "{msg} {wide_bar} {bytes}/{total_bytes} {eta}" } else { "{msg} {spinner} {bytes} ({bytes_per_sec})" };
+            if size.is_some() { "{msg} {wide_bar} {bytes}/{total_bytes} {eta}" } else { "{msg} {spinner} {bytes}" };
         lock(&self.state).begin(bar, "reading", template, Unit::Bytes);
     }
 
