@@ -21,7 +21,7 @@ mod server_config;
 mod servers;
 #[cfg(test)]
 mod tests;
-mod tools_scan;
+mod word_list;
 mod tree;
 mod walk;
 mod yaml;
