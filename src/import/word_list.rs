@@ -14,10 +14,12 @@ pub struct WordList<'k> {
     pub key: &'k str,
     /// In a text, blanks part words as commas do. Else a word may hold blanks.
     pub blanks_part: bool,
+    /// It may be a text with words between commas. Else it is always a list.
+    pub is_text: bool,
 }
 
 /// As Claude Code reads `tools`.
-pub const TOOLS: WordList = WordList { key: "tools", blanks_part: true };
+pub const TOOLS: WordList = WordList { key: "tools", blanks_part: true, is_text: true };
 
 /// The line of a list's key.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,8 +101,9 @@ impl WordList<'_> {
                     _ => Err(AgentFileError::new(format!("an entry of `{key}` is not text")).hint("write one tool an entry")),
                 })
                 .collect(),
-            _ => Err(AgentFileError::new(format!("`{key}` is neither text nor a list"))
-                .hint(format!("write `{key}: Read, mcp__github__*`"))),
+            _ => {
+                Err(AgentFileError::new(format!("`{key}` is neither text nor a list")).hint(format!("write `{key}: Read, mcp__github__*`")))
+            }
         }
     }
 
