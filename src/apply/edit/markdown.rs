@@ -29,6 +29,10 @@ pub fn edit(text: &str, todo: &Todo) -> Result<Edited, AgentFileError> {
     }
     let words = todo.client.tools_list().expect("grants of this client are words");
     let is_of = |word: &str| todo.client.permit(word, todo.known).and_then(|permit| permit.server().map(str::to_owned));
+    if !FrontMatter::parse(&edited.text)?.values.contains_key(words.key) {
+        let error = AgentFileError::new("`disallowedTools` forbids all servers, and there are no `tools` to add to");
+        return Err(error.hint("deny the servers by name, or list the tools"));
+    }
     let found = words_in(&edited.text, words)?;
     let mut remove: Vec<&str> = Vec::new();
     for word in &found {
