@@ -1,11 +1,14 @@
 //! A plan as people read it: the exact lines that change, and the tools that each agent gains and loses.
 
+use std::ops::Range;
+
 use comfy_table::{Cell, ContentArrangement, Table};
 use similar::TextDiff;
 
-use super::config;
 use super::plan::{FileChange, Plan};
-use crate::import::CONFIG;
+use super::{config, least};
+use crate::import::{CONFIG, Dialect, parse_json};
+use crate::scenario::document::{self, Node, Problems, Value};
 
 /// Lines of context around a change.
 const CONTEXT: usize = 3;
@@ -22,7 +25,11 @@ impl Plan {
         table.load_style(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
         table.set_header(["agent", "gains", "loses"]);
         for grants in &self.grants {
-            let cell = |entries: &[String]| Cell::new(if entries.is_empty() { "-".to_owned() } else { entries.join("\n") });
+            let shown = |entry: &String| if least::writes(entry) { format!("{entry} (writes)") } else { entry.clone() };
+            let cell = |entries: &[String]| {
+                let entries: Vec<String> = entries.iter().map(shown).collect();
+                Cell::new(if entries.is_empty() { "-".to_owned() } else { entries.join("\n") })
+            };
             table.add_row([Cell::new(&grants.agent), cell(&grants.gained), cell(&grants.lost)]);
         }
         for column in table.column_iter_mut() {
@@ -37,7 +44,12 @@ impl FileChange {
     pub fn diff(&self) -> String {
         let shown = |bytes: &[u8]| {
             let text = String::from_utf8_lossy(bytes);
-            if self.path == CONFIG { config::masked(&text) } else { mask_inline_servers(&text) }
+            match self.path.rsplit('.').next() {
+                _ if self.path == CONFIG => config::masked(&text),
+                Some("toml") => masked(&text, "mcp_servers", document_of_toml(&text)),
+                Some("json" | "jsonc") => masked(&text, "mcp", parse_json(&text, Dialect::Comments).ok()),
+                _ => mask_inline_servers(&text),
+            }
         };
         let before = self.before.as_deref().map(shown).unwrap_or_default();
         let after = shown(&self.after);
@@ -62,6 +74,36 @@ fn printable(line: &str) -> String {
     shown + end
 }
 
+fn document_of_toml(text: &str) -> Option<Node<'_>> {
+    document::parse(text, &mut Problems::default())
+}
+
+/// Of servers nothing is shown but their keys, and what turns them on or off. It has the same lines; a file that cannot be read is not
+/// shown at all.
+fn masked(text: &str, key: &str, root: Option<Node>) -> String {
+    let Some(root) = root else { return text.lines().map(|_| "***\n").collect() };
+    let mut spans = Vec::new();
+    if let Some(servers) = root.get(key) {
+        texts_in(&servers.node, &mut spans);
+    }
+    spans.sort_by_key(|span| span.start);
+    let mut shown = text.to_owned();
+    for span in spans.into_iter().rev() {
+        let lines = text[span.clone()].matches('\n').count();
+        shown.replace_range(span, &format!("\"***\"{}", "\n".repeat(lines)));
+    }
+    shown
+}
+
+fn texts_in(node: &Node, spans: &mut Vec<Range<usize>>) {
+    match &node.value {
+        Value::Table(entries) => entries.iter().for_each(|entry| texts_in(&entry.node, spans)),
+        Value::List(items) => items.iter().for_each(|item| texts_in(item, spans)),
+        Value::Flag(_) => {}
+        _ => spans.push(node.span.clone()),
+    }
+}
+
 /// Servers defined in an agent's front matter may hold secrets: nothing of them is shown but that they are there.
 fn mask_inline_servers(text: &str) -> String {
     let (mut in_front, mut in_servers) = (false, false);
@@ -73,7 +115,7 @@ fn mask_inline_servers(text: &str) -> String {
             (in_front, in_servers) = (number == 0, false);
         } else if in_front && !content.starts_with([' ', '\t', '-', '#']) && !content.is_empty() {
             let key = content.split(':').next().unwrap_or_default();
-            in_servers = key.trim().trim_matches(['"', '\'']) == "mcpServers";
+            in_servers = matches!(key.trim().trim_matches(['"', '\'']), "mcpServers" | "mcp-servers");
             visible = if in_servers { key.len() + 1 } else { visible };
         } else if in_servers {
             visible = content.len() - content.trim_start().len();

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::lock::Holder;
-use crate::import::{AgentFileError, ImportError};
+use crate::import::{AgentFileError, Client, ImportError};
 
 /// Why a command on a project folder did not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +76,7 @@ pub enum Refusal {
     GrantsDiffer { agent: String, path: String, difference: String },
     #[error("no file of agent `{0}` under .claude/agents: add it, or name its `file` in the scenario")]
     AgentMissing(String),
-    #[error("agent `{agent}`: `{path}` is not an agent file: it has to end in .md and lie in a folder .claude/agents")]
+    #[error("agent `{agent}`: `{path}` is no agent file of a client with grants per agent, such as .claude/agents/NAME.md")]
     NotAgentPath { agent: String, path: String },
     #[error("`{path}` is the file of agent `{found}`, not of `{agent}`: correct `file` in the scenario")]
     OtherAgent { agent: String, path: String, found: String },
@@ -92,6 +92,8 @@ pub enum Refusal {
     NothingLeft { path: String },
     #[error("server `{server}` (for {}) is not in .mcp.json: add it there, or carry its entry in the mapping as [servers.{server}]", .agents.join(", "))]
     ServerMissing { server: String, agents: Vec<String> },
+    #[error("`{path}` is to be granted `{server}`, which no file of {} configures: add it there, and import the folder again", .client.name())]
+    NotConfigured { path: String, server: String, client: Client },
     #[error("`.mcp.json`: {0}")]
     ConfigInvalid(String),
     #[error("[servers.{server}] {key} holds a value: write a reference such as ${{{example}}} (a secret never gets into a config)")]

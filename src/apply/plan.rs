@@ -12,8 +12,8 @@ use super::disk::Image;
 use super::record::{Action, Expected, FileRecord, Manifest, Origin};
 use super::status::standing;
 use super::tree::Tree;
-use super::{ApplyError, Refusal, ToolsEdit, Warning, config, edit_tools, git, warning};
-use crate::import::{AgentFile, CONFIG, ToolList, Tools, sha256};
+use super::{ApplyError, GrantEdit, Refusal, Warning, config, edit_grant, git, guidance, least, warning};
+use crate::import::{CONFIG, Client, Grant, Permit as Granted, sha256};
 use crate::mapping::Mapping;
 use crate::mapping::file::MappingFile;
 use crate::mapping::seal::is_sealed;
@@ -41,6 +41,10 @@ pub struct Decision<'a> {
 pub struct Permit {
     pub allow_unvalidated: bool,
     pub force: bool,
+    /// Agents that are granted everything lose servers too: these are denied.
+    pub narrow: bool,
+    /// A block in the agents' instructions says which server serves what.
+    pub guidance: bool,
 }
 
 /// What an apply will do; nothing else.
@@ -155,6 +159,7 @@ pub fn plan(dir: &Path, state_dir: &Path, scenario: &Scenario, decision: &Decisi
         seen: BTreeMap::new(),
         checked: BTreeSet::new(),
         gained: Vec::new(),
+        permit,
         tree,
     };
     let config = planner.config();
@@ -228,8 +233,9 @@ impl Config {
 struct Edit {
     change: FileChange,
     grants: AgentGrants,
-    /// The file with its edit.
-    after: AgentFile,
+    found: Found,
+    /// As the edited file has it.
+    after: Grant,
     text: String,
     lost_servers: Vec<String>,
 }
@@ -237,12 +243,12 @@ struct Edit {
 impl Edit {
     /// At least one entry is a tool of the client's own or of a configured server.
     fn resolves(&self, servers: &BTreeSet<String>) -> bool {
-        let Tools::Listed(list) = &self.after.tools else { return true };
-        let known = |name: &str| servers.contains(name) || self.after.mcp_servers.iter().any(|server| server == name);
-        list.entries.iter().any(|entry| match server_of(&entry.text, servers).or(entry.server()) {
-            Some(server) => known(server),
-            None => true,
-        })
+        let known = |name: &str| match &self.found.configured {
+            Some(configured) => configured.iter().any(|server| server == name),
+            None => self.found.client != Client::ClaudeCode || servers.contains(name),
+        };
+        let brings = |name: &str| self.found.brings.iter().any(|server| server == name);
+        self.after.everything || self.after.listed.iter().any(|permit| permit.server().is_none_or(|name| known(name) || brings(name)))
     }
 
     fn nothing_left(&self) -> Refusal {
@@ -262,6 +268,7 @@ struct Planner<'a> {
     /// Paths, links followed, whose hash is the one of the import.
     checked: BTreeSet<String>,
     gained: Vec<(AgentId, ServerId)>,
+    permit: Permit,
 }
 
 impl Planner<'_> {
@@ -344,51 +351,61 @@ impl Planner<'_> {
         config: Option<&Config>,
     ) -> Result<Option<Edit>, Refusal> {
         let agent = self.scenario.agent(id);
-        let known: BTreeSet<String> =
-            self.scenario.servers.iter().map(|s| s.name.clone()).chain(config.iter().flat_map(|c| c.servers.iter().cloned())).collect();
+        let servers = self.scenario.servers.iter().map(|server| found.called(&server.name));
+        let configured = config.iter().flat_map(|config| config.servers.iter().cloned());
+        let known: Vec<String> = servers.chain(configured).chain(found.configured.iter().flatten().cloned()).collect();
         let now = sha256(found.text.as_bytes());
         self.seen.insert(found.path.clone(), Some(now.clone()));
-        let granted: BTreeSet<ServerId> = match &found.file.tools {
-            Tools::Listed(list) => servers_in(list, &known).filter_map(|name| self.scenario.server_named(name)).collect(),
-            Tools::Inherited => BTreeSet::new(),
+        let invalid = |error| Refusal::AgentInvalid { path: found.path.clone(), error };
+        let read = match found.client {
+            Client::ClaudeCode => found.client.grant_in(&found.text, &found.name, &known).map_err(invalid)?,
+            // Of a client whose rules stand in several files, an import knows more than one file says.
+            _ => found.grant.clone(),
         };
-        let wildcard = found.file.tools.is_wildcard();
+        let named: BTreeSet<&str> = read.listed.iter().filter_map(Granted::server).collect();
+        let granted: BTreeSet<ServerId> =
+            self.scenario.server_ids().filter(|id| named.contains(found.called(&self.scenario.server(*id).name).as_str())).collect();
+        let wildcard = read.everything;
         let as_planned = granted == *wanted && wildcard == agent.wildcard;
         if !self.checked.contains(&found.path) && !self.was_applied(&found.path, &now, None) && !as_planned {
-            self.same_grants(agent, found, &granted, today)?;
+            self.same_grants(agent, wildcard, found, &granted, today)?;
         }
-        let list = match &found.file.tools {
-            // Everything is granted, whatever else is listed; that is never narrowed.
-            _ if wildcard => return Ok(None),
-            Tools::Inherited => return Ok(None),
-            Tools::Listed(list) => list,
-        };
-
-        let leaves: Vec<&str> = today.difference(wanted).map(|server| self.scenario.server(*server).name.as_str()).collect();
-        let mut lost: Vec<&str> = Vec::new();
-        for entry in &list.entries {
-            let goes = server_of(&entry.text, &known).is_some_and(|server| leaves.contains(&server));
-            if goes && !lost.contains(&entry.text.as_str()) {
-                lost.push(&entry.text);
-            }
+        // Everything is granted, whatever else is listed: that is narrowed only where asked. Rules that deny are another thing.
+        let is_ruled = matches!(found.client, Client::OpenCode | Client::Codex);
+        let edits = !wildcard || self.permit.narrow || is_ruled;
+        let called = |server: &ServerId| found.called(&self.scenario.server(*server).name);
+        let leaves: Vec<String> = today.difference(wanted).map(called).filter(|_| edits).collect();
+        let comes: Vec<ServerId> = wanted.difference(&granted).copied().filter(|_| edits).collect();
+        if let Some(server) = comes.iter().map(called).find(|server| found.disallows(server) && !self.permit.narrow) {
+            return Err(Refusal::Disallowed { path: found.path.clone(), server });
         }
-        let comes: Vec<ServerId> = wanted.difference(&granted).copied().collect();
-        let gained: Vec<String> = comes.iter().map(|server| format!("mcp__{}__*", self.scenario.server(*server).name)).collect();
-        if lost.is_empty() && gained.is_empty() {
-            return Ok(None);
-        }
-        if lost.len() == list.entries.len() && gained.is_empty() {
+        let (lose, gain): (Vec<&str>, Vec<Granted>) = (
+            leaves.iter().map(String::as_str).collect(),
+            comes.iter().flat_map(|server| least::permits(self.scenario, self.decision.mapping, id, *server, &called(server))).collect(),
+        );
+        let left: Vec<&Granted> =
+            read.listed.iter().filter(|permit| permit.server().is_none_or(|server| !lose.contains(&server))).collect();
+        if !wildcard && left.is_empty() && gain.is_empty() && !read.listed.is_empty() && !lose.is_empty() {
             return Err(Refusal::NothingLeft { path: found.path.clone() });
         }
-        if let Some(server) = comes.iter().map(|s| self.scenario.server(*s).name.as_str()).find(|server| found.disallows(server)) {
-            return Err(Refusal::Disallowed { path: found.path.clone(), server: server.to_owned() });
-        }
-
-        let add: Vec<&str> = gained.iter().map(String::as_str).collect();
         let not_editable = |error| Refusal::NotEditable { path: found.path.clone(), error };
-        let text = edit_tools(&found.text, &found.file, ToolsEdit { remove: &lost, add: &add }).map_err(not_editable)?;
-        let after = AgentFile::parse(&text).map_err(not_editable)?;
-        self.gained.extend(comes.into_iter().map(|server| (id, server)));
+        let edit = GrantEdit { lose: &lose, gain: &gain, narrow: self.permit.narrow };
+        let edited = edit_grant(found.client, &found.text, &found.name, &known, edit).map_err(not_editable)?;
+        let mut text = edited.text;
+        if self.permit.guidance && found.is_markdown {
+            let lines = guidance::lines(self.scenario, self.decision.mapping, id, &|server| called(&server));
+            text = guidance::written(&text, &lines).map_err(not_editable)?;
+        }
+        if text == found.text {
+            return Ok(None);
+        }
+        if let Some(missing) = comes.iter().map(called).find(|server| found.lacks(server)) {
+            return Err(Refusal::NotConfigured { path: found.path.clone(), server: missing, client: found.client });
+        }
+        let after = found.client.grant_in(&text, &found.name, &known).map_err(not_editable)?;
+        if !edited.gained.is_empty() {
+            self.gained.extend(comes.into_iter().map(|server| (id, server)));
+        }
         Ok(Some(Edit {
             change: FileChange {
                 path: found.path.clone(),
@@ -396,25 +413,28 @@ impl Planner<'_> {
                 before: Some(found.text.clone().into_bytes()),
                 after: text.clone().into_bytes(),
             },
-            grants: AgentGrants {
-                agent: agent.name.clone(),
-                path: found.path.clone(),
-                lost: lost.iter().map(|entry| (*entry).to_owned()).collect(),
-                gained: gained.clone(),
-            },
+            grants: AgentGrants { agent: agent.name.clone(), path: found.path.clone(), lost: edited.lost, gained: edited.gained },
+            found: found.clone(),
             after,
             text,
-            lost_servers: leaves.iter().map(|server| (*server).to_owned()).collect(),
+            lost_servers: leaves,
         }))
     }
 
     /// A scenario written by hand says what each agent is granted today; where its file says otherwise, one of them is wrong.
-    fn same_grants(&self, agent: &Agent, found: &Found, granted: &BTreeSet<ServerId>, today: &BTreeSet<ServerId>) -> Result<(), Refusal> {
+    fn same_grants(
+        &self,
+        agent: &Agent,
+        wildcard: bool,
+        found: &Found,
+        granted: &BTreeSet<ServerId>,
+        today: &BTreeSet<ServerId>,
+    ) -> Result<(), Refusal> {
         let names = |servers: &mut dyn Iterator<Item = &ServerId>| -> Vec<&str> {
             servers.map(|s| self.scenario.server(*s).name.as_str()).collect()
         };
         let mut differences = Vec::new();
-        match (found.file.tools.is_wildcard(), agent.wildcard) {
+        match (wildcard, agent.wildcard) {
             (true, false) => differences.push("the file grants everything, the scenario does not".to_owned()),
             (false, true) => differences.push("the scenario grants everything, the file does not".to_owned()),
             (true, true) => {}
@@ -441,7 +461,7 @@ impl Planner<'_> {
                 self.gained.iter().filter(|(_, s)| *s == server).map(|(agent, _)| self.scenario.agent(*agent)).collect();
             // An agent may bring the server itself.
             let without: Vec<String> =
-                agents.iter().filter(|agent| !self.agents.brings(&self.tree, agent, name)).map(|agent| agent.name.clone()).collect();
+                agents.iter().filter(|agent| self.agents.needs_config(&self.tree, agent, name)).map(|agent| agent.name.clone()).collect();
             if config.servers.contains(name) || without.is_empty() {
                 continue;
             }
@@ -471,7 +491,7 @@ impl Planner<'_> {
         let mut warnings = Vec::new();
         for edit in edits {
             for server in &edit.lost_servers {
-                let lines = warning::lines_naming(&edit.text, edit.after.body.start, server);
+                let lines = edit.found.lines_naming(&edit.text, server);
                 if !lines.is_empty() {
                     let (path, agent) = (edit.change.path.clone(), edit.grants.agent.clone());
                     warnings.push(Warning::StillNamed { path, agent, server: server.clone(), lines });
@@ -493,16 +513,4 @@ impl Planner<'_> {
 fn today(scenario: &Scenario, agent: AgentId) -> BTreeSet<ServerId> {
     let of_needs = scenario.needs_of(agent).filter_map(|need| scenario.need(need).current);
     of_needs.chain(scenario.agent(agent).extra_grants.iter().copied()).collect()
-}
-
-fn servers_in<'a>(list: &'a ToolList, known: &'a BTreeSet<String>) -> impl Iterator<Item = &'a str> {
-    list.entries.iter().filter_map(|entry| server_of(&entry.text, known))
-}
-
-/// The known server that an entry grants something of: `mcp__s`, `mcp__s__*`, `mcp__s__tool`. Of names that begin alike (`a`,
-/// `a__b`) the longest.
-fn server_of<'a>(entry: &str, known: &'a BTreeSet<String>) -> Option<&'a str> {
-    let rest = entry.strip_prefix("mcp__")?;
-    let fits = |name: &&String| rest.strip_prefix(name.as_str()).is_some_and(|tail| tail.is_empty() || tail.starts_with("__"));
-    known.iter().filter(fits).max_by_key(|name| name.len()).map(String::as_str)
 }

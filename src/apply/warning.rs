@@ -90,6 +90,9 @@ fn names(line: &str, server: &str) -> bool {
     let continues = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     line.match_indices(&server).any(|(at, _)| {
         let (before, after) = (&line[..at], &line[at + server.len()..]);
+        if before.ends_with("mcp_") && !before.ends_with("__") {
+            return after.starts_with('_') || !after.starts_with(continues);
+        }
         if before.ends_with("mcp__") {
             return after.starts_with("__") || !after.starts_with(continues);
         }
@@ -158,6 +161,7 @@ mod tests {
         check("the Filesystem server", true);
         check("mcp__filesystem__write_file", true);
         check("mcp__filesystem, Read", true);
+        check("mcp_filesystem_read_file of Gemini, filesystem/read_file of Copilot", true);
         check("mcp__filesystem-two__write", false);
         check("filesystem-like", false);
         check("my_filesystem", false);

@@ -68,6 +68,14 @@ pub struct Args {
     #[arg(long)]
     force: bool,
 
+    /// Also narrow agents that are granted everything: the servers they lose are denied
+    #[arg(long)]
+    narrow: bool,
+
+    /// Write into the agents' instructions, in a marked block, which server serves what and what to use where it fails
+    #[arg(long)]
+    guidance: bool,
+
     /// Print JSON instead of text (the diff included); asks nothing, so it needs --yes, --dry-run or --check
     #[arg(long)]
     json: bool,
@@ -86,7 +94,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         output::note(&format!("action {} had been interrupted; it was cleared up first", recovered.id));
     }
     let decision = Decision::from_file(&file, &input.text, &scenario);
-    let permit = Permit { allow_unvalidated: args.allow_unvalidated, force: args.force };
+    let permit = Permit { allow_unvalidated: args.allow_unvalidated, force: args.force, narrow: args.narrow, guidance: args.guidance };
     let plan = || -> anyhow::Result<Plan> { only(apply::plan(&args.to, &state, &scenario, &decision, permit)?, args, &scenario) };
     if !args.phases || !writes {
         let mut plan = plan()?;

@@ -67,8 +67,7 @@ impl Progress {
     /// Bytes of files are read, of so many where that is known.
     pub fn reading(&self, size: Option<u64>) {
         let bar = size.map_or_else(ProgressBar::no_length, ProgressBar::new);
-        let template =
-            if size.is_some() { "{msg} {wide_bar} {bytes}/{total_bytes} {eta}" } else { "{msg} {spinner} {bytes}" };
+        let template = if size.is_some() { "{msg} {wide_bar} {bytes}/{total_bytes} {eta}" } else { "{msg} {spinner} {bytes}" };
         lock(&self.state).begin(bar, "reading", template, Unit::Bytes);
     }
 

@@ -67,7 +67,7 @@ fn planned(args: &Args, mapping: &Path, state: &Path) -> anyhow::Result<Option<P
     let scenario = scenario_of(mapping, args.scenario.as_deref(), true, &input)?;
     let file = input::mapping(&input, &scenario)?;
     let decision = Decision::from_file(&file, &input.text, &scenario);
-    match apply::plan(&args.dir, state, &scenario, &decision, Permit { allow_unvalidated: true, force: true }) {
+    match apply::plan(&args.dir, state, &scenario, &decision, Permit { allow_unvalidated: true, force: true, ..Permit::default() }) {
         Ok(plan) => Ok(Some(plan)),
         Err(error @ (ApplyError::Refused(_) | ApplyError::Interrupted { .. })) => {
             output::warning(&format!("{error}\nplanned: what was applied last"));

@@ -6,7 +6,7 @@ use std::ops::Range;
 use yaml_serde::Value;
 
 use super::front_matter::{FrontMatter, line_of};
-use super::tools_scan::place_tools;
+use super::word_list::{TOOLS, place_words};
 
 /// What mcplab knows of an agent file. Spans are byte ranges in the file's text, a byte-order mark included.
 #[derive(Debug, Clone, PartialEq)]
@@ -110,7 +110,7 @@ impl AgentFile {
         front.required_text(text, "description")?;
         let tools = match front.values.get("tools") {
             None => Tools::Inherited,
-            Some(value) => Tools::Listed(place_tools(text, front.yaml.clone(), value)?),
+            Some(value) => Tools::Listed(place_words(text, front.yaml.clone(), value, TOOLS)?),
         };
         let mcp_servers = front.values.get("mcpServers").map(server_names).unwrap_or_default();
         Ok(AgentFile { name, tools, mcp_servers, body: front.body })

@@ -12,6 +12,8 @@ mod vscode;
 mod windsurf;
 
 use super::reader::Reader;
+use super::word_list::{TOOLS, WordList};
+use super::{AgentFileError, Grant, Permit};
 
 /// A program that runs agents and starts MCP servers. In the order in which names are given out: where two clients use the same
 /// one, the first keeps it.
@@ -116,6 +118,62 @@ impl Client {
             Client::ClaudeDesktop | Client::Windsurf | Client::Continue => {
                 Some("a grant per agent is not expressible: it has no agent files, so its one chat has every server")
             }
+        }
+    }
+
+    /// The list in its agents' front matter that grants tools; none where grants are written otherwise, or not at all.
+    pub fn tools_list(self) -> Option<WordList<'static>> {
+        match self {
+            Client::ClaudeCode => Some(TOOLS),
+            Client::Copilot | Client::VsCode => Some(WordList { blanks_part: false, ..TOOLS }),
+            Client::Gemini => Some(WordList { blanks_part: false, is_text: false, ..TOOLS }),
+            _ => None,
+        }
+    }
+
+    /// What a word of such a list grants, where servers of these names are known; none: everything.
+    pub fn permit(self, word: &str, known: &[String]) -> Option<Permit> {
+        match self {
+            Client::Copilot | Client::VsCode => (word != "*").then(|| copilot::permit(word)),
+            Client::Gemini => (!matches!(word, "*" | "mcp_*")).then(|| gemini::permit(word, known)),
+            _ => claude_code::permit(word, known),
+        }
+    }
+
+    /// What the name in a rule is about, where rules permit or deny what their names match.
+    pub fn permits(self, pattern: &str, known: &[String]) -> Vec<Permit> {
+        match self {
+            Client::OpenCode => opencode::permits(pattern, known),
+            _ => self.permit(pattern, known).into_iter().collect(),
+        }
+    }
+
+    /// A grant in the client's own words; where grants are no words, as people may call it.
+    pub fn spelled(self, permit: &Permit) -> String {
+        match (self, permit) {
+            (_, Permit::BuiltIn(tool)) => tool.clone(),
+            (Client::Copilot | Client::VsCode, Permit::Server(server)) => format!("{server}/*"),
+            (Client::Copilot | Client::VsCode, Permit::Tool { server, tool }) => format!("{server}/{tool}"),
+            (Client::Gemini, Permit::Server(server)) => format!("mcp_{server}_*"),
+            (Client::Gemini, Permit::Tool { server, tool }) => format!("mcp_{server}_{tool}"),
+            (Client::Codex, Permit::Server(server)) => format!("mcp_servers.{server}"),
+            (Client::Codex, Permit::Tool { server, tool }) => format!("mcp_servers.{server}.{tool}"),
+            (Client::OpenCode, Permit::Server(server)) => format!("{}_*", opencode::in_names(server)),
+            (Client::OpenCode, Permit::Tool { server, tool }) => format!("{}_{tool}", opencode::in_names(server)),
+            (_, Permit::Server(server)) => format!("mcp__{server}__*"),
+            (_, Permit::Tool { server, tool }) => format!("mcp__{server}__{tool}"),
+        }
+    }
+
+    /// The grant of the agent called `agent` in the text of its file, as an import reads it; of opencode's rules those of this file.
+    pub fn grant_in(self, text: &str, agent: &str, known: &[String]) -> Result<Grant, AgentFileError> {
+        match self {
+            Client::ClaudeCode => claude_code::grant_in(text, known),
+            Client::Copilot | Client::VsCode => copilot::grant_in(text),
+            Client::Gemini => gemini::grant_in(text, known),
+            Client::Codex => codex::grant_in(text),
+            Client::OpenCode => opencode::grant_in(text, agent, known),
+            Client::Cursor | Client::ClaudeDesktop | Client::Windsurf | Client::Continue => Ok(Grant::all()),
         }
     }
 

@@ -6,7 +6,7 @@ use yaml_serde::{Mapping, Value};
 
 use super::Written;
 use super::agent_file::{AgentFile, AgentFileError};
-use super::tools_scan::{plain_end, tools_key};
+use super::word_list::{TOOLS, list_key, plain_end};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct FrontMatter {
@@ -145,7 +145,7 @@ fn parse_yaml(yaml: &str) -> Result<Value, yaml_serde::Error> {
 
 /// The same YAML with the `*...` of its tools line in quotes.
 fn star_quoted(text: &str, yaml: &Range<usize>) -> Option<String> {
-    let key = tools_key(text, yaml.clone()).ok()??;
+    let key = list_key(text, yaml.clone(), TOOLS).ok()??;
     let line = &text[key.value.clone()];
     let start = key.value.start + (line.len() - line.trim_start().len());
     let value = start..start + plain_end(line.trim_start());

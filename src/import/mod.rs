@@ -21,9 +21,9 @@ mod server_config;
 mod servers;
 #[cfg(test)]
 mod tests;
-mod tools_scan;
 mod tree;
 mod walk;
+mod word_list;
 mod yaml;
 
 use std::io;
@@ -35,7 +35,7 @@ pub use client::Client;
 pub use definition::{AgentDefinition, Scope};
 pub use env_file::EnvFile;
 pub use front_matter::FrontMatter;
-pub(crate) use front_matter::line_of;
+pub(crate) use front_matter::{line_of, lines};
 pub(crate) use glob::glob_matches;
 pub use grant::{Grant, Permit, Written};
 pub(crate) use json::{Dialect, parse_json};
@@ -47,6 +47,7 @@ pub use server_config::{Launch, ServerConfig, ServerEntry};
 pub(crate) use tests::folder;
 pub use tree::*;
 pub use walk::{Skipped, sha256};
+pub(crate) use word_list::{ListKey, TOOLS, WordList, list_key, place_words};
 
 /// Why a folder cannot be imported.
 #[derive(Debug, thiserror::Error)]

@@ -1,5 +1,6 @@
 //! Whole applies on small projects in temporary folders.
 
+mod clients;
 mod faults;
 mod holder;
 mod identity;
@@ -217,7 +218,7 @@ fn a_mapping_file_is_applied() {
     let decision = Decision::from_file(&file, &text, &project.decided.scenario);
     let planned = |permit| plan(&project.dir(), project.state(), &project.decided.scenario, &decision, permit);
     assert!(matches!(planned(Permit::default()), Err(ApplyError::Refused(reasons)) if matches!(reasons[..], [Refusal::OnlyImproves])));
-    let plan = planned(Permit { allow_unvalidated: true, force: false }).unwrap();
+    let plan = planned(Permit { allow_unvalidated: true, ..Permit::default() }).unwrap();
     assert_eq!(plan.files.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), [".mcp.json", TRACKER]);
     assert!(plan.files[0].diff().contains("+      \"command\": \"npx\",\n+      \"env\": {\n+        \"TOKEN\": \"${TOKEN}\"\n"));
 }

@@ -29,7 +29,7 @@ fn verdicts() {
     let project = Project::new();
     let allowed = |verdict, allow_unvalidated, force| {
         let decided = Decided { verdict, ..project.decided.clone() };
-        decided.plan_permitted(&project, Permit { allow_unvalidated, force }).is_ok()
+        decided.plan_permitted(&project, Permit { allow_unvalidated, force, ..Permit::default() }).is_ok()
     };
     assert!(allowed(Some("improves"), true, false) && !allowed(Some("improves"), false, false));
     assert!(allowed(Some("rejected"), false, true) && !allowed(Some("rejected"), true, false));

@@ -114,7 +114,7 @@ fn read_agents(reader: &mut Reader, folder: &Path, scope: Scope) {
 fn definition(reader: &mut Reader, source: &AgentSource, file: &AgentFile, scope: Scope, shown: String) -> AgentDefinition {
     let text = FileText { path: shown, text: source.text.clone(), sha256: source.sha256.clone(), outside: source.outside };
     let front = FrontMatter::parse(&text.text).expect("the agent file was read from it");
-    let grant = Grant { written: front.written(&text.text, "tools"), ..grant(&file.tools, front.values.get("disallowedTools")) };
+    let grant = Grant { written: front.written(&text.text, "tools"), ..grant(&file.tools, front.values.get("disallowedTools"), &[]) };
     let (name, servers) = match &scope {
         // A plugin's agents carry its name, and their `mcpServers` are ignored.
         Scope::Plugin(plugin) => (format!("{plugin}:{}", file.name), Vec::new()),
@@ -124,22 +124,40 @@ fn definition(reader: &mut Reader, source: &AgentSource, file: &AgentFile, scope
     AgentDefinition { scope, grant, servers, server_names, ..in_markdown(reader, &text, &front, name) }
 }
 
-fn grant(tools: &Tools, disallowed: Option<&Yaml>) -> Grant {
-    let permit = |entry: &ToolEntry| match entry.grant() {
+fn grant(tools: &Tools, disallowed: Option<&Yaml>, known: &[String]) -> Grant {
+    let listed = match tools {
+        Tools::Inherited => Vec::new(),
+        Tools::Listed(list) => list.entries.iter().filter_map(|entry| permit(&entry.text, known)).collect(),
+    };
+    let denied = disallowed.map(words).unwrap_or_default();
+    // `mcp__*` and `*` take every server away.
+    let takes_all = denied.iter().any(|word| matches!(word.as_str(), "mcp__*" | "*"));
+    let listed = if takes_all { listed.into_iter().filter(|permit: &Permit| permit.server().is_none()).collect() } else { listed };
+    let denied = denied.iter().filter_map(|word| permit(word, known)).collect();
+    Grant { everything: tools.is_wildcard() && !takes_all, listed, denied, written: None }
+}
+
+/// What a tool's name grants; none: everything. Of known servers whose names begin alike (`a`, `a__b`) the longest is meant.
+pub fn permit(word: &str, known: &[String]) -> Option<Permit> {
+    let rest = word.strip_prefix("mcp__").unwrap_or_default();
+    let fits = |name: &&String| rest.strip_prefix(name.as_str()).is_some_and(|tail| tail.is_empty() || tail.starts_with("__"));
+    if let Some(server) = known.iter().filter(fits).max_by_key(|name| name.len()) {
+        return Some(match rest[server.len()..].trim_start_matches("__") {
+            "" | "*" => Permit::Server(server.clone()),
+            tool => Permit::Tool { server: server.clone(), tool: tool.to_owned() },
+        });
+    }
+    match (ToolEntry { text: word.to_owned(), span: 0..0 }).grant() {
         ToolGrant::Everything => None,
         ToolGrant::Server(server) => Some(Permit::Server(server.to_owned())),
         ToolGrant::Tool { server, tool } => Some(Permit::Tool { server: server.to_owned(), tool: tool.to_owned() }),
         ToolGrant::BuiltIn(tool) => Some(Permit::BuiltIn(tool.to_owned())),
-    };
-    let listed = match tools {
-        Tools::Inherited => Vec::new(),
-        Tools::Listed(list) => list.entries.iter().filter_map(permit).collect(),
-    };
-    let denied: Vec<ToolEntry> = disallowed.map(words).unwrap_or_default().into_iter().map(|text| ToolEntry { text, span: 0..0 }).collect();
-    // `mcp__*` and `*` take every server away.
-    let takes_all = denied.iter().any(|entry| matches!(entry.text.as_str(), "mcp__*" | "*"));
-    let listed = if takes_all { listed.into_iter().filter(|permit: &Permit| permit.server().is_none()).collect() } else { listed };
-    Grant { everything: tools.is_wildcard() && !takes_all, listed, denied: denied.iter().filter_map(permit).collect(), written: None }
+    }
+}
+
+pub fn grant_in(text: &str, known: &[String]) -> Result<Grant, AgentFileError> {
+    let (file, front) = (AgentFile::parse(text)?, FrontMatter::parse(text)?);
+    Ok(grant(&file.tools, front.values.get("disallowedTools"), known))
 }
 
 /// A text of words between commas and blanks, or a list of such.

@@ -62,6 +62,10 @@ fn required_text(root: &Node, key: &str) -> Result<String, AgentFileError> {
     }
 }
 
+pub fn grant_in(text: &str) -> Result<Grant, AgentFileError> {
+    Ok(grant(text, &parse_toml(text)?).0)
+}
+
 /// An agent has its session's servers; its own table adds some, turns some off, or lets only some tools through.
 fn grant(text: &str, root: &Node) -> (Grant, Vec<ServerEntry>, Vec<AgentFileError>) {
     let mut grant = Grant::all();

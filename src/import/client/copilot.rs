@@ -89,8 +89,12 @@ fn grant(text: &str, front: &FrontMatter) -> Result<Grant, AgentFileError> {
     })
 }
 
+pub fn grant_in(text: &str) -> Result<Grant, AgentFileError> {
+    grant(text, &FrontMatter::parse(text)?)
+}
+
 /// The last `/` parts server and tool: names of servers in registries hold some themselves.
-fn permit(tool: &str) -> Permit {
+pub fn permit(tool: &str) -> Permit {
     match tool.rsplit_once('/') {
         Some((group, _)) if BUILT_IN.contains(&group) => Permit::BuiltIn(tool.to_owned()),
         Some((server, "*")) => Permit::Server(server.to_owned()),

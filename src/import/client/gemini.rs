@@ -104,7 +104,11 @@ fn grant(text: &str, front: &FrontMatter, known: &[String]) -> Result<Grant, Age
     })
 }
 
-fn permit(tool: &str, known: &[String]) -> Permit {
+pub fn grant_in(text: &str, known: &[String]) -> Result<Grant, AgentFileError> {
+    grant(text, &FrontMatter::parse(text)?, known)
+}
+
+pub fn permit(tool: &str, known: &[String]) -> Permit {
     let Some(rest) = tool.strip_prefix("mcp_") else { return Permit::BuiltIn(tool.to_owned()) };
     let of = |server: &&String| rest.strip_prefix(server.as_str()).and_then(|rest| rest.strip_prefix('_')).is_some_and(|t| !t.is_empty());
     let (server, name) = match known.iter().filter(of).max_by_key(|server| server.len()) {

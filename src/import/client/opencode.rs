@@ -4,7 +4,7 @@
 use crate::import::reader::{Depth, FileText, Reader, defined, in_markdown};
 use crate::import::server_config::{Reference, Spelling, USUAL};
 use crate::import::yaml::yaml_node;
-use crate::import::{AgentDefinition, Dialect, FrontMatter, Grant, Permit, Written, glob_matches, line_of, parse_json};
+use crate::import::{AgentDefinition, AgentFileError, Dialect, FrontMatter, Grant, Permit, Written, glob_matches, line_of, parse_json};
 use crate::scenario::document::{Entry, Node, Value};
 
 const SPELLING: Spelling = Spelling {
@@ -119,6 +119,16 @@ fn read_in_markdown(reader: &mut Reader, file: &FileText, folder: &str, general:
     reader.add_agent(agent);
 }
 
+pub fn grant_in(text: &str, agent: &str, known: &[String]) -> Result<Grant, AgentFileError> {
+    if let Ok(front) = FrontMatter::parse(text) {
+        let tree = yaml_node(&front.values.clone().into(), text, front.yaml.clone());
+        return Ok(grant(tree.as_ref().map(rules).unwrap_or_default().iter(), known));
+    }
+    let root = parse_json(text, Dialect::Comments)?;
+    let own = root.get("agent").and_then(|agents| agents.node.get(agent)).map(|entry| rules(&entry.node)).unwrap_or_default();
+    Ok(grant(rules(&root).iter().chain(&own), known))
+}
+
 /// Tools whose names match are permitted, or not.
 struct Rule {
     pattern: String,
@@ -171,7 +181,7 @@ fn grant<'r>(rules: impl Iterator<Item = &'r Rule>, known: &[String]) -> Grant {
 }
 
 /// What a pattern is about: whole servers, one tool, or a tool of the client's own.
-fn permits(pattern: &str, known: &[String]) -> Vec<Permit> {
+pub fn permits(pattern: &str, known: &[String]) -> Vec<Permit> {
     /// No server has a tool of this name, so what matches it matches all.
     const ANY: &str = "\u{1}";
     if BUILT_IN.contains(&pattern) {
@@ -194,7 +204,7 @@ fn permits(pattern: &str, known: &[String]) -> Vec<Permit> {
 }
 
 /// A server's name as names of tools hold it.
-fn in_names(server: &str) -> String {
+pub fn in_names(server: &str) -> String {
     server.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '_' | '-') { c } else { '_' }).collect()
 }
 

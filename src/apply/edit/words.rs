@@ -1,10 +1,10 @@
-//! One edit of an agent file's tools: entries go and come, no other byte changes.
+//! One edit of a list of words in front matter: entries go and come, no other byte changes.
 
 use std::ops::Range;
 
 use yaml_serde::Value;
 
-use crate::import::{AgentFile, AgentFileError, FrontMatter, ToolEntry, ToolList, ToolStyle, Tools};
+use crate::import::{AgentFile, AgentFileError, FrontMatter, TOOLS, ToolEntry, ToolList, ToolStyle, Tools, WordList, place_words};
 
 /// Entries of `tools` as they are written: `Read`, `mcp__github__*`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -15,7 +15,7 @@ pub struct ToolsEdit<'a> {
     pub add: &'a [&'a str],
 }
 
-/// The text of an agent file with its tools edited, in the style in which they are written; `file` is what was read of it.
+/// The text of a Claude Code agent's file with its tools edited, in the style in which they are written; `file` is what was read of it.
 ///
 /// Only bytes of the `tools` value change, and the result is read again: its tools are the expected ones, all else is as it was.
 /// Adding entries to a list that has some, then removing them, gives the first text back.
@@ -23,28 +23,40 @@ pub struct ToolsEdit<'a> {
 /// Errors: tools that permit everything, an entry to remove that is not there, one to add that is, a list left without entries
 /// (a client refuses such an agent), comments within a flow list.
 pub fn edit_tools(text: &str, file: &AgentFile, edit: ToolsEdit) -> Result<String, AgentFileError> {
-    let list = match &file.tools {
-        Tools::Listed(list) if !file.tools.is_wildcard() => list,
-        _ => {
-            let error = AgentFileError::new(format!("agent `{}` is granted everything, which an edit cannot narrow or widen", file.name));
-            return Err(error.hint("list its tools by name first"));
-        }
+    if file.tools.is_wildcard() {
+        let error = AgentFileError::new(format!("agent `{}` is granted everything, which an edit cannot narrow or widen", file.name));
+        let hint = error.hint("list its tools by name first");
+        return Err(match &file.tools {
+            Tools::Listed(list) => hint.at(text, list.span.start),
+            Tools::Inherited => hint,
+        });
+    }
+    edit_words(text, TOOLS, edit, &|word| word.starts_with("mcp__"))
+}
+
+/// The same for any list of words; `is_mcp`: whether a word grants tools of a server.
+pub fn edit_words(text: &str, words: WordList, edit: ToolsEdit, is_mcp: &dyn Fn(&str) -> bool) -> Result<String, AgentFileError> {
+    let front = FrontMatter::parse(text)?;
+    let Some(value) = front.values.get(words.key) else {
+        return Err(AgentFileError::new(format!("there is no `{}`", words.key)));
     };
+    let list = &place_words(text, front.yaml.clone(), value, words)?;
     let at = |error: AgentFileError| error.at(text, list.span.start);
     check(list, edit).map_err(at)?;
     if edit.remove.is_empty() && edit.add.is_empty() {
         return Ok(text.to_owned());
     }
-
+    let anchor = anchor(list, is_mcp);
     let (region, value) = match list.style {
-        _ if list.entries.is_empty() => filled(text, list, edit.add),
-        ToolStyle::Block => block(text, list, edit),
-        ToolStyle::Commas | ToolStyle::Spaces | ToolStyle::Flow => inline(text, list, edit).map_err(at)?,
+        _ if list.entries.is_empty() => filled(text, list, edit.add, words),
+        ToolStyle::Block => block(text, list, edit, anchor),
+        ToolStyle::Commas | ToolStyle::Spaces | ToolStyle::Flow => inline(text, list, edit, anchor).map_err(at)?,
     };
     let edited = format!("{}{value}{}", &text[..region.start], &text[region.end..]);
-    if !is_as_expected(text, file, &edited, &expected(list, edit)) {
-        let error = AgentFileError::new("mcplab cannot edit the tools of this file: the result would not read back as meant");
-        return Err(at(error).hint("write them plainly: `tools: Read, mcp__github__*`, or one `- Read` a line"));
+    if !is_as_expected(text, &front, &edited, words, &expected(list, edit, anchor)) {
+        let message = format!("mcplab cannot edit the {} of this file: the result would not read back as meant", words.key);
+        let hint = format!("write them plainly: `{}: Read, mcp__github__*`, or one `- Read` a line", words.key);
+        return Err(at(AgentFileError::new(message)).hint(hint));
     }
     Ok(edited)
 }
@@ -69,24 +81,25 @@ fn is_kept(entry: &ToolEntry, edit: ToolsEdit) -> bool {
 }
 
 /// Behind which entry the new ones come: the last that grants MCP tools (it may be one that goes), else the last.
-fn anchor(list: &ToolList) -> usize {
-    list.entries.iter().rposition(|entry| entry.server().is_some()).unwrap_or(list.entries.len() - 1)
+fn anchor(list: &ToolList, is_mcp: &dyn Fn(&str) -> bool) -> usize {
+    list.entries.iter().rposition(|entry| is_mcp(&entry.text)).unwrap_or(list.entries.len().saturating_sub(1))
 }
 
-fn expected<'a>(list: &'a ToolList, edit: ToolsEdit<'a>) -> Vec<&'a str> {
-    let end = if list.entries.is_empty() { 0 } else { anchor(list) + 1 };
+fn expected<'a>(list: &'a ToolList, edit: ToolsEdit<'a>, anchor: usize) -> Vec<&'a str> {
+    let end = if list.entries.is_empty() { 0 } else { anchor + 1 };
     let kept = |entries: &'a [ToolEntry]| entries.iter().filter(move |entry| is_kept(entry, edit)).map(|entry| entry.text.as_str());
     kept(&list.entries[..end]).chain(edit.add.iter().copied()).chain(kept(&list.entries[end..])).collect()
 }
 
 /// In place of an empty value.
-fn filled(text: &str, list: &ToolList, add: &[&str]) -> (Range<usize>, String) {
+fn filled(text: &str, list: &ToolList, add: &[&str], words: WordList) -> (Range<usize>, String) {
     let gap = if text[..list.span.start].ends_with(':') { " " } else { "" };
-    (list.span.clone(), format!("{gap}{}", add.join(", ")))
+    let (open, close) = if words.is_text || list.style == ToolStyle::Flow { ("", "") } else { ("[", "]") };
+    (list.span.clone(), format!("{gap}{open}{}{close}", add.join(", ")))
 }
 
 /// Whole lines go and come.
-fn block(text: &str, list: &ToolList, edit: ToolsEdit) -> (Range<usize>, String) {
+fn block(text: &str, list: &ToolList, edit: ToolsEdit, anchor: usize) -> (Range<usize>, String) {
     let line_of = |entry: &ToolEntry| {
         let start = text[..entry.span.start].rfind('\n').map_or(0, |newline| newline + 1);
         let end = text[entry.span.end..].find('\n').map_or(text.len(), |newline| entry.span.end + newline + 1);
@@ -101,7 +114,7 @@ fn block(text: &str, list: &ToolList, edit: ToolsEdit) -> (Range<usize>, String)
         if is_kept(entry, edit) {
             value.push_str(&text[line.clone()]);
         }
-        if i == anchor(list) {
+        if i == anchor {
             let newline = if text[line.clone()].ends_with("\r\n") { "\r\n" } else { "\n" };
             for tool in edit.add {
                 value.push_str(&format!("{}{}{newline}", &text[line.start..entry.span.start], like(text, entry, tool)));
@@ -113,7 +126,7 @@ fn block(text: &str, list: &ToolList, edit: ToolsEdit) -> (Range<usize>, String)
 }
 
 /// Entries on one line or several, with something between them: each new one is separated as its neighbour is.
-fn inline(text: &str, list: &ToolList, edit: ToolsEdit) -> Result<(Range<usize>, String), AgentFileError> {
+fn inline(text: &str, list: &ToolList, edit: ToolsEdit, anchor: usize) -> Result<(Range<usize>, String), AgentFileError> {
     let entries = &list.entries;
     let between = |i: usize| &text[entries[i].span.end..entries[i + 1].span.start];
     // What stands between is white space and commas, or a comment in a flow list: it would be unclear to which entry it belongs.
@@ -123,7 +136,6 @@ fn inline(text: &str, list: &ToolList, edit: ToolsEdit) -> Result<(Range<usize>,
         return Err(AgentFileError::new("mcplab does not edit a list of tools in brackets with comments in it")
             .hint("write one `- Read` a line; comments may stay there"));
     }
-    let anchor = anchor(list);
     let default = if list.style == ToolStyle::Spaces { " " } else { ", " };
     let separator = match entries.len() {
         1 => default,
@@ -156,18 +168,20 @@ fn like(text: &str, entry: &ToolEntry, tool: &str) -> String {
     format!("{quote}{tool}{quote}")
 }
 
-/// Reads the result: the tools are these, and everything else is as it was.
-fn is_as_expected(text: &str, file: &AgentFile, edited: &str, tools: &[&str]) -> bool {
-    let (Ok(read), Ok(before), Ok(after)) = (AgentFile::parse(edited), FrontMatter::parse(text), FrontMatter::parse(edited)) else {
+/// Reads the result: the words are these, and everything else is as it was.
+fn is_as_expected(text: &str, before: &FrontMatter, edited: &str, words: WordList, expected: &[&str]) -> bool {
+    let Ok(after) = FrontMatter::parse(edited) else { return false };
+    let Some(Ok(list)) = after.values.get(words.key).map(|value| place_words(edited, after.yaml.clone(), value, words)) else {
         return false;
     };
-    let others = |front: &FrontMatter| -> Vec<(Value, Value)> {
-        front.values.iter().filter(|(key, _)| key.as_str() != Some("tools")).map(|(key, value)| (key.clone(), value.clone())).collect()
-    };
-    let Tools::Listed(list) = &read.tools else { return false };
-    list.entries.iter().map(|entry| entry.text.as_str()).eq(tools.iter().copied())
-        && others(&before) == others(&after)
-        && edited[read.body] == text[file.body.clone()]
+    list.entries.iter().map(|entry| entry.text.as_str()).eq(expected.iter().copied())
+        && others(before, words.key) == others(&after, words.key)
+        && edited[after.body] == text[before.body.clone()]
+}
+
+/// What front matter says beside one key.
+pub fn others<'f>(front: &'f FrontMatter, key: &str) -> Vec<(&'f Value, &'f Value)> {
+    front.values.iter().filter(|(name, _)| name.as_str() != Some(key)).collect()
 }
 
 #[cfg(test)]
