@@ -10,10 +10,10 @@ use crate::scenario::Scenario;
 use crate::strategy::SlotWorth;
 use crate::study::{AcrossReport, Case, Cheapest, INDIFFERENCE, Recommendation, SearchReport};
 
-use super::comparison::{proof, reach_text, remedies_text};
+use super::comparison::{proof, reach_text, remedies_text, within_limits};
 use super::sweep::breaks_text;
 
-use super::format::{count, estimate, indented, mark, plain_table, replay_line, target};
+use super::format::{count, estimate, indented, mark, plain_table, replay_line, shortened, target};
 
 pub fn recommendation_text(scenario: &Scenario, recommendation: &Recommendation) -> String {
     let mut text = format!(
@@ -72,9 +72,7 @@ pub fn recommendation_text(scenario: &Scenario, recommendation: &Recommendation)
     for passed in &recommendation.passed {
         let _ = writeln!(text, "  {}: {}", passed.name, passed.why);
     }
-    if !recommendation.exceeded.is_empty() {
-        let _ = writeln!(text, "\nBeyond the scenario's limits: {}.", recommendation.exceeded.join("; "));
-    }
+    text += &limits_text(recommendation);
     text += &outlook_text(scenario, recommendation);
     let not_required: Vec<&str> = recommendation
         .cases
@@ -91,13 +89,45 @@ pub fn recommendation_text(scenario: &Scenario, recommendation: &Recommendation)
                 "The one-sided 95 % bound of every KPI is on the right side of its target, in the base and in every required what-if (planned balances: in the base).",
             Verdict::Improves =>
                 "Not every KPI is met, but in the base none is significantly worse than today and at least one is significantly better.",
-            Verdict::Rejected if !recommendation.exceeded.is_empty() => "It exceeds the scenario's limits.",
+            Verdict::Rejected if !recommendation.exceeded.is_empty() =>
+                "It exceeds the scenario's limits (above: which, and what would end that).",
             Verdict::Rejected =>
                 "KPIs are missed, and in the base no KPI is significantly better than today, or one is significantly worse.",
         }
     );
     if !not_required.is_empty() {
         let _ = writeln!(text, "What-ifs that are not required, in which a target is missed: {}.", not_required.join(", "));
+    }
+    text
+}
+
+/// What of the limits is not kept, why, and what would end that.
+fn limits_text(recommendation: &Recommendation) -> String {
+    let mut text = String::new();
+    let Recommendation { exceeded, today_exceeded, clashes, stranded, .. } = recommendation;
+    if !today_exceeded.is_empty() {
+        let _ = writeln!(text, "\nToday's mapping is itself beyond the scenario's limits: {}", shortened(today_exceeded, 5));
+    }
+    if !exceeded.is_empty() && exceeded != today_exceeded {
+        let _ = writeln!(text, "\nThe chosen mapping is beyond the scenario's limits: {}", shortened(exceeded, 5));
+    }
+    if !stranded.is_empty() {
+        let _ = writeln!(text, "\nLeft on a server that is out of service, though another one could serve it: {}", shortened(stranded, 5));
+    }
+    for (number, clash) in clashes.iter().enumerate() {
+        let when = if number == 0 { "What clashes" } else { "With the first mend of what clashes above, still" };
+        let _ = writeln!(text, "\n{when}: {}", clash.sentence);
+        if clash.mends.is_empty() {
+            text += "  no single figure that was tried would end this\n";
+        }
+        for mend in &clash.mends {
+            let outcome = match mend.ends_all {
+                Some(true) => "then a mapping keeps every limit and planned target",
+                Some(false) => "that ends this clash, and others are left",
+                None => "that ends this clash; whether a mapping keeps all else was not found out",
+            };
+            let _ = writeln!(text, "  {} {}: {outcome}", mark(mend.ends_all == Some(true)), mend.change);
+        }
     }
     text
 }
@@ -185,8 +215,9 @@ fn outlook_text(scenario: &Scenario, recommendation: &Recommendation) -> String 
         let chosen = planned_score(scenario, &recommendation.mapping.primaries(), facts.over);
         let _ = writeln!(
             text,
-            "\n{}: {chosen:.1}; the best reachable is {:.1}, by moving {}; {}",
+            "\n{}: {chosen:.1}; the best reachable{} is {:.1}, by moving {}; {}",
             facts.over.kpi().title(),
+            within_limits(facts),
             facts.best,
             count(facts.best_changes, "need"),
             proof(facts)

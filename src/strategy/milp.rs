@@ -5,6 +5,7 @@ use crate::scenario::ServerId;
 
 use super::balance::{EXACT_NEEDS, best_balance_by};
 use super::clash::{describe, irreducible};
+use super::limits;
 use super::linear::{Integrality, SolverError, solve};
 use super::loads::Choices;
 use super::local_search::descend;
@@ -166,12 +167,14 @@ fn reachable_targets(objective: &Objective) -> Reachable {
         .iter()
         .map(|balance| {
             let best = best_balance_by(objective.solver, objective.scenario, balance.over);
-            if best.bound >= balance.target && best.score >= balance.target {
+            // Where the limits leave no mapping, the clash says so.
+            if !best.keeps_limits || best.bound >= balance.target && best.score >= balance.target {
                 return balance.target;
             }
+            let within = if limits::all(objective.scenario).is_empty() { "" } else { " within the limits" };
             let proof = if best.bound < balance.target { "proven out of reach" } else { "not reached" };
             notes.push(format!(
-                "planned balance over {} servers: {:.1} is {proof}, the best found is {:.2} (bound {:.2})",
+                "planned balance over {} servers: {:.1} is {proof}{within}, the best found is {:.2} (bound {:.2})",
                 balance.servers.len(),
                 balance.target,
                 best.score,

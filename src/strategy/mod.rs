@@ -35,9 +35,11 @@ use crate::mapping::Mapping;
 use crate::scenario::{Scenario, ServerId};
 
 pub use balance::{BalanceOptimum, EXACT_NEEDS, best_balance};
+pub use clash::{Clash, Mend, clashes, limits_mended, raised_limits};
 pub use cost::{Estimate, NeedCost, costs};
 pub use enumerate::{Enumeration, enumerate_best};
 pub use fewest::{Fewest, fewest_changes};
+pub use limits::LimitKind;
 pub use linear::{Column, Integrality, Program, Row, Sense, Solution, Solver, SolverError, solve};
 pub use loads::{Choices, Movable};
 pub use objective::{Objective, State, Value};

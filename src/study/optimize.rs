@@ -6,7 +6,7 @@ use crate::experiment::{self, Design, Stage, Watch};
 use crate::judge::{Judged, Paired, Replication, Summary, Verdict, paired, summarize};
 use crate::mapping::{Change, Mapping, Over, planned_score};
 use crate::scenario::{Kpi, KpiUnit, Scenario, WhatIf};
-use crate::strategy::next_best;
+use crate::strategy::{Clash, clashes, next_best};
 
 use super::across::{Across, AcrossReport, Start, across};
 use super::evaluate::{Candidate, Case, Row, beyond, case, evaluate, least_loss, losses, recommend, verdict_of};
@@ -32,9 +32,17 @@ pub struct Recommendation {
     pub passed: Vec<Passed>,
     /// How the mapping was searched for over the simulator, and how sure it is that no other one tried is better.
     pub search: SearchReport,
-    /// Limits of the scenario that no mapping found keeps, in words.
+    /// Limits of the scenario that the chosen mapping does not keep, in words; that today's does not.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exceeded: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub today_exceeded: Vec<String>,
+    /// Limits and planned targets that no mapping keeps together, and what would end that.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub clashes: Vec<Clash>,
+    /// Needs that the chosen mapping leaves on a server that is out of service, though another one could serve them, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stranded: Vec<String>,
     pub front: Vec<FrontPoint>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub across: Option<AcrossReport>,
@@ -157,6 +165,9 @@ pub fn optimize(scenario: &Scenario, mut candidates: Vec<Candidate>, design: Des
         passed: passed(&rows, index),
         search: found.report,
         exceeded: mapping.limits_exceeded(scenario),
+        today_exceeded: today.limits_exceeded(scenario),
+        clashes: clashes(scenario),
+        stranded: stranded(scenario, &mapping),
         front,
         across,
         outlook: outlook(&trials, Held { row, mapping: &mapping, verdict }, extras.breaks, watch),
@@ -246,6 +257,19 @@ pub(super) fn describe(scenario: &Scenario, change: Change) -> String {
         scenario.server(change.from).name,
         scenario.server(change.to).name
     )
+}
+
+fn stranded(scenario: &Scenario, mapping: &Mapping) -> Vec<String> {
+    let mut stranded = Vec::new();
+    for need in scenario.need_ids() {
+        let server = scenario.server(mapping.assignment(need).primary);
+        if !server.in_service && !scenario.need(need).pinned && !scenario.eligible(need).is_empty() {
+            let (agent, capability) =
+                (&scenario.agent(scenario.need(need).agent).name, scenario.capability(scenario.need(need).capability));
+            stranded.push(format!("{agent}: {capability} on {}", server.name));
+        }
+    }
+    stranded
 }
 
 fn explain(trials: &Trials, mapping: &Mapping, today: &Mapping, watch: &dyn Watch) -> Vec<Explained> {
