@@ -8,7 +8,7 @@ use crate::scenario::{Kpi, Scenario, Term};
 use crate::strategy::{Reach, ReachChange};
 use crate::study::{BalanceFacts, Comparison, Remedy, Row};
 
-use super::format::{bar, bound, count, estimate, indented, mark, plain_table, replay_line, result, scaled, shortened, target};
+use super::format::{bar, bound, count, estimate, indented, mark, plain_table, replay_line, result, scaled, shortened, signed, target};
 
 /// For people; ends with the verdict. `scenario` is the one that was compared.
 pub fn comparison_text(scenario: &Scenario, comparison: &Comparison) -> String {
@@ -360,7 +360,7 @@ fn differences(scenario: &Scenario, comparison: &Comparison) -> String {
             };
             vec![
                 d.a.clone(),
-                format!("{:+.3} ± {:.3}", d.loss.difference, d.loss.half_width),
+                format!("{} ± {:.3}", signed(d.loss.difference, 3), d.loss.half_width),
                 if d.p_corrected < 0.001 { "< 0.001".to_owned() } else { format!("{:.3}", d.p_corrected) },
                 meaning.to_owned(),
             ]
