@@ -8,7 +8,7 @@ use crate::scenario::{Kpi, Scenario, Term};
 use crate::strategy::{Reach, ReachChange};
 use crate::study::{BalanceFacts, Comparison, Remedy, Row};
 
-use super::format::{bar, bound, count, estimate, indented, mark, plain_table, replay_line, result, scaled, target};
+use super::format::{bar, bound, count, estimate, indented, mark, plain_table, replay_line, result, scaled, shortened, signed, target};
 
 /// For people; ends with the verdict. `scenario` is the one that was compared.
 pub fn comparison_text(scenario: &Scenario, comparison: &Comparison) -> String {
@@ -214,7 +214,8 @@ fn worth_showing(reach: &[Reach]) -> impl Iterator<Item = &Reach> {
             [ReachChange::OutOfService(_)] => 1,
             [ReachChange::SecondInstance(_)] => 2,
             [ReachChange::Provide(..)] => 3,
-            _ => 4,
+            [ReachChange::Raise(..)] => 4,
+            _ => 5,
         };
         let most = if reach.reaches { SHOWN_OF_A_KIND } else { usize::from(kind == 1) };
         let seen = shown.iter_mut().find(|(k, _)| *k == kind);
@@ -256,9 +257,10 @@ fn balance(comparison: &Comparison) -> String {
         }
         let _ = writeln!(
             text,
-            "    best reachable      {:>5.1}{}  by moving {}; {}",
+            "    best reachable      {:>5.1}{}{}  by moving {}; {}",
             facts.best,
             against(facts, facts.best),
+            within_limits(facts),
             count(facts.best_changes, "need"),
             proof(facts)
         );
@@ -270,15 +272,30 @@ fn balance(comparison: &Comparison) -> String {
 /// How good the best reachable balance is known to be.
 pub(super) fn proof(facts: &BalanceFacts) -> String {
     match facts.bound - facts.best {
+        gap if gap < 0.05 && facts.limited && facts.keeps_limits => "proven: no mapping within the limits reaches more".to_owned(),
         gap if gap < 0.05 => "proven: no mapping reaches more".to_owned(),
         _ => format!("proven bound {:.1}", facts.bound),
     }
 }
 
+/// Of which mappings the best reachable balance is said.
+pub(super) fn within_limits(facts: &BalanceFacts) -> &'static str {
+    match (facts.limited, facts.keeps_limits) {
+        (false, _) => "",
+        (true, true) => " within the limits",
+        (true, false) => " without the limits (no mapping was found within them)",
+    }
+}
+
 /// What would bring a target within reach that no mapping reaches.
 pub(super) fn reach_text(facts: &BalanceFacts, indent: &str) -> String {
-    let Some(target) = facts.target.filter(|target| facts.bound < *target - 1e-9) else { return String::new() };
-    let mut text = format!("{indent}{target} is out of reach for every mapping. What would reach it:\n");
+    let is_out = |target: &f64| !facts.keeps_limits || facts.bound < *target - 1e-9;
+    let Some(target) = facts.target.filter(is_out) else { return String::new() };
+    let (whose, within) = match facts.limited {
+        true => ("every mapping within the limits", " within them"),
+        false => ("every mapping", ""),
+    };
+    let mut text = format!("{indent}{target} is out of reach for {whose}. What would reach it{within}:\n");
     if facts.reach.is_empty() {
         let _ = writeln!(text, "{indent}  none of the changes that were tried");
     }
@@ -343,7 +360,7 @@ fn differences(scenario: &Scenario, comparison: &Comparison) -> String {
             };
             vec![
                 d.a.clone(),
-                format!("{:+.3} ± {:.3}", d.loss.difference, d.loss.half_width),
+                format!("{} ± {:.3}", signed(d.loss.difference, 3), d.loss.half_width),
                 if d.p_corrected < 0.001 { "< 0.001".to_owned() } else { format!("{:.3}", d.p_corrected) },
                 meaning.to_owned(),
             ]
@@ -463,15 +480,21 @@ pub(super) fn remedies_text(remedies: &[Remedy]) -> String {
     if remedies.is_empty() {
         return String::new();
     }
-    let mut text = String::from("\nWhat would meet them, each tried in the simulation with a mapping decided anew\n");
+    let mut text = String::from("\nWhat would meet the missed targets, each tried in the simulation with a mapping decided anew\n");
     for remedy in remedies {
         let missed: Vec<String> =
             remedy.results.iter().filter(|r| !r.met).map(|r| format!("{} {}", r.kpi.title(), estimate(r.kpi, r.estimate))).collect();
-        let outcome = match (remedy.meets_all, missed.is_empty()) {
-            (true, _) => "meets every KPI".to_owned(),
-            (false, true) => "meets every KPI, but not in every required what-if".to_owned(),
+        let measured: Vec<String> = remedy.results.iter().map(|r| format!("{} {}", r.kpi.title(), estimate(r.kpi, r.estimate))).collect();
+        let with = count(remedy.changed, "changed assignment");
+        let mut outcome = match (remedy.meets_all, missed.is_empty()) {
+            (true, _) => format!("meets every KPI with {with}: {}", measured.join(", ")),
+            (false, true) if remedy.exceeded.is_empty() => format!("meets every KPI with {with}, but not in every required what-if"),
+            (false, true) => format!("meets every KPI in the base with {with}"),
             (false, false) => format!("still misses {}", missed.join(", ")),
         };
+        if !remedy.exceeded.is_empty() {
+            let _ = write!(outcome, "; but beyond the limits: {}", shortened(&remedy.exceeded, 2));
+        }
         let _ = writeln!(text, "  {} {}: {outcome}", mark(remedy.meets_all), remedy.change);
     }
     text

@@ -51,6 +51,20 @@ fn digits(value: f64, decimals: usize) -> String {
     }
 }
 
+/// With its sign, but a zero never has a minus.
+pub(super) fn signed(value: f64, decimals: usize) -> String {
+    let scale = 10f64.powi(decimals as i32);
+    format!("{:+.decimals$}", (value * scale).round() / scale + 0.0)
+}
+
+/// The first few, and how many more there are.
+pub(super) fn shortened(all: &[String], shown: usize) -> String {
+    match all.len().saturating_sub(shown) {
+        0 => all.join("; "),
+        more => format!("{}; and {more} more", all[..shown].join("; ")),
+    }
+}
+
 pub(super) fn target(target: &KpiTarget) -> String {
     let sign = if target.kpi.higher_is_better() { ">=" } else { "<=" };
     format!("{sign} {}", bound(target.kpi, target.bound.value))

@@ -10,7 +10,10 @@ use super::plot::{self, Axis, Figure, Panel, PlotError, Point, Series};
 pub const FRONT_PLOT: &str = "front.svg";
 
 pub fn front_text(front: &[FrontPoint]) -> String {
-    let header = ["", "changed", "mean response", "error rate", "planned balance", "mapping"];
+    if front.is_empty() {
+        return "\nPareto front: empty, since nothing that was simulated is within the limits, stable and answers a call\n".to_owned();
+    }
+    let header = ["", "changed", "mean response", "error rate", "planned balance", "quality", "mapping"];
     let rows: Vec<Vec<String>> = front
         .iter()
         .enumerate()
@@ -21,12 +24,13 @@ pub fn front_text(front: &[FrontPoint]) -> String {
                 estimate(Kpi::ResponseMean, Some(point.response_mean)),
                 estimate(Kpi::ErrorRate, Some(point.error_rate)),
                 format!("{:.1}", point.balance),
+                estimate(Kpi::Quality, point.quality),
                 point.name.clone(),
             ]
         })
         .collect();
     format!(
-        "\nPareto front of what was simulated (± is a 95 % interval; on the front by means; numbers as in {FRONT_PLOT})\n{}\n",
+        "\nPareto front of what was simulated (± is a 95 % interval; on the front by means; quality is not part of it; none is beyond the limits; numbers as in {FRONT_PLOT})\n{}\n",
         plain_table(&header, &rows, &[0, 1, 4])
     )
 }

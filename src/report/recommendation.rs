@@ -6,38 +6,26 @@ use toml::{Table, Value};
 
 use crate::judge::{Estimate, KpiResult, Paired, Verdict};
 use crate::mapping::planned_score;
-use crate::scenario::Scenario;
-use crate::strategy::SlotWorth;
+use crate::scenario::{Kpi, Scenario};
+use crate::strategy::{Proof, SlotWorth};
 use crate::study::{AcrossReport, Case, Cheapest, INDIFFERENCE, Recommendation, SearchReport};
 
-use super::comparison::{proof, reach_text, remedies_text};
+use super::comparison::{proof, reach_text, remedies_text, within_limits};
 use super::sweep::breaks_text;
 
-use super::format::{count, estimate, indented, mark, plain_table, replay_line, target};
+use super::format::{count, estimate, indented, mark, plain_table, replay_line, result, shortened, signed, target};
 
 pub fn recommendation_text(scenario: &Scenario, recommendation: &Recommendation) -> String {
     let mut text = format!(
-        "{}: {} is chosen, judged on {} fresh replications that took no part in the choice (seed {}); ± is a 95 % interval; ✓ its one-sided 95 % bound meets the target\n{}\n",
+        "{}: {} is chosen, judged on {} fresh replications that took no part in the choice (seed {}); ± is a 95 % interval{}\n{}\n",
         scenario.name,
         recommendation.chosen,
         recommendation.replications,
         recommendation.seed,
+        if scenario.kpis.is_empty() { "" } else { "; ✓ its one-sided 95 % bound meets the target" },
         replay_line(scenario)
     );
-    let mut header: Vec<&str> = vec![""];
-    header.extend(scenario.kpis.iter().map(|t| t.kpi.title()));
-    let mut rows = vec![std::iter::once("  target".to_owned()).chain(scenario.kpis.iter().map(target)).collect::<Vec<String>>()];
-    for (ours, todays) in recommendation.cases.iter().zip(&recommendation.today) {
-        let name = match (&ours.what_if, ours.judged.required) {
-            (None, _) => "base".to_owned(),
-            (Some(what_if), true) => format!("{what_if} (required)"),
-            (Some(what_if), false) => what_if.clone(),
-        };
-        rows.push(case_row(scenario, name, ours));
-        rows.push(case_row(scenario, "  today's mapping".to_owned(), todays));
-    }
-    text += &plain_table(&header, &rows, &[]);
-    text += "\n\n";
+    text += &if scenario.kpis.is_empty() { without_targets(recommendation) } else { targets_table(scenario, recommendation) };
     for case in recommendation.cases.iter().filter(|case| !case.judged.unstable.is_empty()) {
         let servers = case.judged.unstable.join(", ");
         let name = case.what_if.as_deref().unwrap_or("base");
@@ -57,6 +45,7 @@ pub fn recommendation_text(scenario: &Scenario, recommendation: &Recommendation)
         0 => {}
         fallbacks => _ = writeln!(text, "\n{} a fallback; today none has", have(fallbacks)),
     }
+    text += &recommendation.solver.as_ref().map_or_else(String::new, solver_text);
     text += &search_text(&recommendation.search);
     if let Some(across) = &recommendation.across {
         text += &across_text(across);
@@ -72,9 +61,7 @@ pub fn recommendation_text(scenario: &Scenario, recommendation: &Recommendation)
     for passed in &recommendation.passed {
         let _ = writeln!(text, "  {}: {}", passed.name, passed.why);
     }
-    if !recommendation.exceeded.is_empty() {
-        let _ = writeln!(text, "\nBeyond the scenario's limits: {}.", recommendation.exceeded.join("; "));
-    }
+    text += &limits_text(recommendation);
     text += &outlook_text(scenario, recommendation);
     let not_required: Vec<&str> = recommendation
         .cases
@@ -85,19 +72,92 @@ pub fn recommendation_text(scenario: &Scenario, recommendation: &Recommendation)
     let _ = writeln!(
         text,
         "\nVerdict: {}. {}",
-        recommendation.verdict.name(),
+        if scenario.kpis.is_empty() { "not validated" } else { recommendation.verdict.name() },
         match recommendation.verdict {
+            _ if scenario.kpis.is_empty() =>
+                "The scenario sets no targets, so nothing can be validated; add [kpis], as in `error_rate = { max = \"10%\" }`.",
             Verdict::Validated =>
                 "The one-sided 95 % bound of every KPI is on the right side of its target, in the base and in every required what-if (planned balances: in the base).",
             Verdict::Improves =>
                 "Not every KPI is met, but in the base none is significantly worse than today and at least one is significantly better.",
-            Verdict::Rejected if !recommendation.exceeded.is_empty() => "It exceeds the scenario's limits.",
+            Verdict::Rejected if !recommendation.exceeded.is_empty() =>
+                "It exceeds the scenario's limits (above: which, and what would end that).",
             Verdict::Rejected =>
                 "KPIs are missed, and in the base no KPI is significantly better than today, or one is significantly worse.",
         }
     );
     if !not_required.is_empty() {
         let _ = writeln!(text, "What-ifs that are not required, in which a target is missed: {}.", not_required.join(", "));
+    }
+    text
+}
+
+fn targets_table(scenario: &Scenario, recommendation: &Recommendation) -> String {
+    let mut header: Vec<&str> = vec![""];
+    header.extend(scenario.kpis.iter().map(|t| t.kpi.title()));
+    let mut rows = vec![std::iter::once("  target".to_owned()).chain(scenario.kpis.iter().map(target)).collect::<Vec<String>>()];
+    for (ours, todays) in recommendation.cases.iter().zip(&recommendation.today) {
+        let name = match (&ours.what_if, ours.judged.required) {
+            (None, _) => "base".to_owned(),
+            (Some(what_if), true) => format!("{what_if} (required)"),
+            (Some(what_if), false) => what_if.clone(),
+        };
+        rows.push(case_row(scenario, name, ours));
+        rows.push(case_row(scenario, "  today's mapping".to_owned(), todays));
+    }
+    plain_table(&header, &rows, &[]) + "\n\n"
+}
+
+/// Where nothing can be validated, what is chosen by is told all the same.
+fn without_targets(recommendation: &Recommendation) -> String {
+    const SHOWN: [Kpi; 3] = [Kpi::ResponseMean, Kpi::ErrorRate, Kpi::Quality];
+    let row = |name: &str, cases: &[Case]| {
+        let cells = SHOWN.into_iter().map(|kpi| estimate(kpi, cases[0].summary.kpi(kpi)));
+        std::iter::once(name.to_owned()).chain(cells).collect::<Vec<String>>()
+    };
+    let header: Vec<&str> = std::iter::once("").chain(SHOWN.map(Kpi::title)).collect();
+    let rows = [row("base", &recommendation.cases), row("  today's mapping", &recommendation.today)];
+    format!("The scenario sets no targets: the mapping is chosen by its loss alone.\n\n{}\n\n", plain_table(&header, &rows, &[]))
+}
+
+fn solver_text(solver: &Proof) -> String {
+    let Proof { cost, bound, gap, optimal, rounds, nodes } = solver;
+    let proven = if *optimal { "its mapping is proven optimal" } else { "its mapping is the best found" };
+    format!(
+        "\nSolver, on the analytic objective: {proven}: cost {cost:.4}, bound {bound:.4}, gap {:.2} %, {}, {}\n",
+        100.0 * gap,
+        count(*rounds as usize, "round"),
+        count(*nodes as usize, "node")
+    )
+}
+
+/// What of the limits is not kept, why, and what would end that.
+fn limits_text(recommendation: &Recommendation) -> String {
+    let mut text = String::new();
+    let Recommendation { exceeded, today_exceeded, clashes, stranded, .. } = recommendation;
+    if !today_exceeded.is_empty() {
+        let _ = writeln!(text, "\nToday's mapping is itself beyond the scenario's limits: {}", shortened(today_exceeded, 5));
+    }
+    if !exceeded.is_empty() && exceeded != today_exceeded {
+        let _ = writeln!(text, "\nThe chosen mapping is beyond the scenario's limits: {}", shortened(exceeded, 5));
+    }
+    if !stranded.is_empty() {
+        let _ = writeln!(text, "\nLeft on a server that is out of service, though another one could serve it: {}", shortened(stranded, 5));
+    }
+    for (number, clash) in clashes.iter().enumerate() {
+        let when = if number == 0 { "What clashes" } else { "With the first mend of what clashes above, still" };
+        let _ = writeln!(text, "\n{when}: {}", clash.sentence);
+        if clash.mends.is_empty() {
+            text += "  no single figure that was tried would end this\n";
+        }
+        for mend in &clash.mends {
+            let outcome = match mend.ends_all {
+                Some(true) => "then a mapping keeps every limit and planned target",
+                Some(false) => "that ends this clash, and others are left",
+                None => "that ends this clash; whether a mapping keeps all else was not found out",
+            };
+            let _ = writeln!(text, "  {} {}: {outcome}", mark(mend.ends_all == Some(true)), mend.change);
+        }
     }
     text
 }
@@ -124,7 +184,7 @@ fn search_text(search: &SearchReport) -> String {
             probability(probability_best)
         );
         for other in &search.runners_up {
-            let _ = writeln!(text, "  {:+.4} of loss: {}", other.loss_more, other.name);
+            let _ = writeln!(text, "  {} of loss: {}", signed(other.loss_more, 4), other.name);
         }
     }
     text
@@ -159,13 +219,13 @@ fn across_text(across: &AcrossReport) -> String {
         })
         .collect();
     text += &indented(&plain_table(&header, &rows, &[]));
-    let signed = |of: &Paired| format!("{:+.3} ± {:.3}", of.difference, of.half_width);
+    let paired = |of: &Paired| format!("{} ± {:.3}", signed(of.difference, 3), of.half_width);
     if let (Some(price), Some(gain)) = (&across.price, &across.gain) {
         let _ = writeln!(
             text,
             "  price: {} of loss in the base, against what is best there; gain: {} of the {value} loss",
-            signed(price),
-            signed(gain)
+            paired(price),
+            paired(gain)
         );
     } else {
         text += "  no mapping with as good a verdict is significantly better here than what is best in the base: nothing is paid\n";
@@ -185,8 +245,9 @@ fn outlook_text(scenario: &Scenario, recommendation: &Recommendation) -> String 
         let chosen = planned_score(scenario, &recommendation.mapping.primaries(), facts.over);
         let _ = writeln!(
             text,
-            "\n{}: {chosen:.1}; the best reachable is {:.1}, by moving {}; {}",
+            "\n{}: {chosen:.1}; the best reachable{} is {:.1}, by moving {}; {}",
             facts.over.kpi().title(),
+            within_limits(facts),
             facts.best,
             count(facts.best_changes, "need"),
             proof(facts)
@@ -212,18 +273,21 @@ fn outlook_text(scenario: &Scenario, recommendation: &Recommendation) -> String 
 
 fn cheapest_text(cheapest: &Cheapest) -> String {
     let number = cheapest.changes.len();
-    let proof = match (number, cheapest.proven) {
-        (0, _) => "",
-        (_, true) => "; proven: fewer do not do for the planned KPIs and limits",
-        (_, false) => "; the best mappings with fewer were tried",
+    let fewer = match (number, cheapest.proven, cheapest.all_tried) {
+        (0, ..) => String::new(),
+        (_, true, _) => "; proven: fewer do not do for the planned KPIs and limits".to_owned(),
+        (_, _, true) => format!("; all {} with fewer that could do were simulated, and miss", count(cheapest.tried, "mapping")),
+        _ => format!("; the best {} with fewer were simulated, and miss", count(cheapest.tried, "mapping")),
     };
-    let what = format!("{}{proof}", count(number, "changed assignment"));
+    let what = format!("{}{fewer}", count(number, "changed assignment"));
+    let measured: Vec<String> = cheapest.results.iter().map(|of| format!("{} {}", of.kpi.title(), result(of))).collect();
+    let measured = format!("  measured on fresh replications: {}\n", measured.join(", "));
     match &cheapest.loss_more {
-        None => format!("\nCheapest that meets every KPI: the chosen mapping, {what}\n"),
+        None => format!("\nCheapest found that meets every KPI: the chosen mapping, {what}\n"),
         Some(more) => format!(
-            "\nCheapest that meets every KPI: {what}\n{}  it loses {:+.3} ± {:.3} more than the chosen mapping\n",
+            "\nCheapest found that meets every KPI: {what}\n{}{measured}  it loses {} ± {:.3} more than the chosen mapping\n",
             indented(&cheapest.changes.join("\n")),
-            more.difference,
+            signed(more.difference, 3),
             more.half_width
         ),
     }
@@ -235,12 +299,17 @@ fn slots_text(slots: &[SlotWorth]) -> String {
     let how = if first.solved { "solved anew" } else { "by a descent from the chosen mapping" };
     let mut text = format!("\nWhat one more slot is worth, {how} (1: a whole KPI's worth)\n");
     for slot in slots.iter().take(SHOWN) {
-        let _ = writeln!(text, "  {} ({} -> {}): {:.4}", slot.server, slot.slots, slot.slots + 1, slot.worth.max(0.0));
+        let _ = writeln!(text, "  {} ({} -> {}): {:.4}", slot.server, slot.slots, slot.slots + 1, positive(slot.worth));
     }
     if let Some(next) = slots.get(SHOWN) {
-        let _ = writeln!(text, "  each of {} others: at most {:.4}", slots.len() - SHOWN, next.worth.max(0.0));
+        let _ = writeln!(text, "  each of {} others: at most {:.4}", slots.len() - SHOWN, positive(next.worth));
     }
     text
+}
+
+/// Of rounding below zero, nothing is left, a sign included.
+fn positive(value: f64) -> f64 {
+    if value > 0.0 { value } else { 0.0 }
 }
 
 /// Never rounded up to certainty.

@@ -38,6 +38,8 @@ pub struct BalanceOptimum {
     pub bound: f64,
     /// A mapping with this score, one primary a need.
     pub primaries: Vec<ServerId>,
+    /// False where no mapping was found that keeps the scenario's limits: then all this is said of mappings without them.
+    pub keeps_limits: bool,
     pub rounds: u32,
     pub nodes: u64,
 }
@@ -73,11 +75,17 @@ pub fn best_balance_by(solver: Solver, scenario: &Scenario, over: Over) -> Balan
 
 /// As [`best_balance`], with at most so many branch-and-bound nodes.
 pub fn best_balance_within(solver: Solver, scenario: &Scenario, over: Over, nodes: u64) -> BalanceOptimum {
-    best_balance_at(solver, scenario, over, None, nodes).unwrap_or_else(|| {
-        // The scenario's limits leave no mapping: then nothing is proven.
-        let primaries = Choices::of(scenario).start;
-        let score = Scored { scenario, solver, servers: over.servers(scenario) }.score(&primaries);
-        BalanceOptimum { score, bound: 100.0, primaries, rounds: 0, nodes: 0 }
+    let within = best_balance_at(solver, scenario, over, None, nodes).filter(|optimum| optimum.keeps_limits);
+    within.unwrap_or_else(|| {
+        let free = limits::lifted(scenario);
+        let optimum = best_balance_at(solver, &free, over, None, nodes).unwrap_or_else(|| {
+            // The solver failed: nothing is proven.
+            let primaries = Choices::of(scenario).start;
+            let score = Scored { scenario, solver, servers: over.servers(scenario) }.score(&primaries);
+            BalanceOptimum { score, bound: 100.0, primaries, keeps_limits: true, rounds: 0, nodes: 0 }
+        });
+        let keeps_limits = limits::excess(scenario, &optimum.primaries) == 0.0;
+        BalanceOptimum { keeps_limits, ..optimum }
     })
 }
 
@@ -97,7 +105,8 @@ pub fn best_balance_at(solver: Solver, scenario: &Scenario, over: Over, only: Op
     let scored = Scored { scenario, solver, servers: over.servers(scenario) };
     if scored.servers.is_empty() || model.choices.movable.is_empty() {
         let score = scored.score(&model.choices.start);
-        return Some(BalanceOptimum { score, bound: score, primaries: model.choices.start, rounds: 0, nodes: 0 });
+        let keeps_limits = limits::excess(scenario, &model.choices.start) == 0.0;
+        return Some(BalanceOptimum { score, bound: score, primaries: model.choices.start, keeps_limits, rounds: 0, nodes: 0 });
     }
     // A descent would leave the restriction.
     let start = only.is_none().then(|| scored.descend(&model, model.choices.start.clone()));
@@ -167,7 +176,7 @@ fn search(scored: &Scored, model: &LoadModel, start: Option<Vec<ServerId>>, budg
     let score = scored.score(&primaries);
     let bound = 100.0 * (1.0 - least).clamp(0.0, 1.0);
     // Closer than the solver's tolerance is closed.
-    Some(BalanceOptimum { score, bound: if bound - score <= 1e-6 { score } else { bound }, primaries, rounds, nodes })
+    Some(BalanceOptimum { score, bound: if bound - score <= 1e-6 { score } else { bound }, primaries, keeps_limits: true, rounds, nodes })
 }
 
 /// The servers that a score is taken over.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::mapping::{Mapping, primaries_of_today};
-use crate::scenario::{AgentId, NeedId, Scenario, ServerId, Target};
+use crate::scenario::{AgentId, Limits, NeedId, Scenario, ServerId, Target};
 
 use super::linear::{Affine, Column, Program};
 use super::loads::Choices;
@@ -15,6 +15,73 @@ pub enum Limit {
     Changes,
     Servers(AgentId),
     Tokens(AgentId),
+}
+
+/// A figure of the scenario's `[limits]`: one for all agents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LimitKind {
+    Changes,
+    Servers,
+    Tokens,
+}
+
+impl LimitKind {
+    pub const ALL: [LimitKind; 3] = [LimitKind::Changes, LimitKind::Servers, LimitKind::Tokens];
+
+    /// What the scenario states of it.
+    pub fn stated(self, limits: &Limits) -> Option<u64> {
+        match self {
+            LimitKind::Changes => limits.changes.map(u64::from),
+            LimitKind::Servers => limits.servers_per_agent.map(u64::from),
+            LimitKind::Tokens => limits.tool_tokens,
+        }
+    }
+
+    pub fn set(self, limits: &mut Limits, most: u64) {
+        let count = u32::try_from(most).unwrap_or(u32::MAX);
+        match self {
+            LimitKind::Changes => limits.changes = Some(count),
+            LimitKind::Servers => limits.servers_per_agent = Some(count),
+            LimitKind::Tokens => limits.tool_tokens = Some(most),
+        }
+    }
+
+    /// No mapping has more than so many.
+    pub fn most(self, scenario: &Scenario) -> u64 {
+        match self {
+            LimitKind::Changes => scenario.needs.len() as u64,
+            LimitKind::Servers => scenario.servers.len() as u64,
+            LimitKind::Tokens => scenario.servers.iter().map(|server| u64::from(server.tokens.value)).sum(),
+        }
+    }
+
+    /// As in `allow 3 changed assignments instead of 2`.
+    pub fn raised(self, limits: &Limits, most: u64) -> String {
+        let what = match self {
+            LimitKind::Changes if most == 1 => "changed assignment",
+            LimitKind::Changes => "changed assignments",
+            LimitKind::Servers if most == 1 => "server an agent",
+            LimitKind::Servers => "servers an agent",
+            LimitKind::Tokens => "tokens of tools an agent",
+        };
+        format!("allow {most} {what} instead of {}", self.stated(limits).unwrap_or_default())
+    }
+}
+
+impl Limit {
+    pub fn kind(self) -> LimitKind {
+        match self {
+            Limit::Changes => LimitKind::Changes,
+            Limit::Servers(_) => LimitKind::Servers,
+            Limit::Tokens(_) => LimitKind::Tokens,
+        }
+    }
+}
+
+/// The scenario without what a mapping may not exceed; which server may be a fallback stays as it is.
+pub fn lifted(scenario: &Scenario) -> Scenario {
+    let limits = Limits { separate_domains: scenario.limits.separate_domains, ..Limits::default() };
+    Scenario { what_ifs: Vec::new(), limits, ..scenario.clone() }
 }
 
 /// All that the scenario states.

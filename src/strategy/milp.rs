@@ -1,10 +1,13 @@
 //! The objective's optimum by mixed-integer linear programming, with a proof: outer approximation, round by round, until the solver's
 //! bound and the value of its mapping agree.
 
+use serde::Serialize;
+
 use crate::scenario::ServerId;
 
 use super::balance::{EXACT_NEEDS, best_balance_by};
 use super::clash::{describe, irreducible};
+use super::limits;
 use super::linear::{Integrality, SolverError, solve};
 use super::loads::Choices;
 use super::local_search::descend;
@@ -27,7 +30,22 @@ pub struct Solved {
     /// No mapping with as little shortfall costs less. None where nothing is proven.
     pub bound: Option<f64>,
     pub closed: bool,
+    /// None where no search was made.
+    pub proof: Option<Proof>,
     pub notes: Vec<String>,
+}
+
+/// How far the solver came: the cost of its mapping, what no mapping costs less than, and what finding that out took.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Proof {
+    pub cost: f64,
+    pub bound: f64,
+    /// (cost - bound) / cost.
+    pub gap: f64,
+    /// The bound is the cost, up to the solver's tolerance.
+    pub optimal: bool,
+    pub rounds: u32,
+    pub nodes: u64,
 }
 
 pub fn decide(objective: &Objective) -> Solved {
@@ -57,7 +75,7 @@ pub fn decide_exactly(objective: &Objective, integrality: Integrality) -> Solved
             // Each target can be reached, and not all together; or the solver failed.
             notes.push(format!("the planned KPIs together: {error}; the mapping is the best that a descent found"));
             let primaries = descend(objective, &super::lp_rounding::decide(objective).primaries);
-            Solved { value: objective.value(&primaries), primaries, bound: None, closed: false, notes }
+            Solved { value: objective.value(&primaries), primaries, bound: None, closed: false, proof: None, notes }
         }
     }
 }
@@ -120,7 +138,7 @@ fn decide_largely(objective: &Objective) -> Solved {
         Err(error) => {
             notes.push(format!("the linear relaxation: {error}; the mapping is the best that a descent found"));
             let primaries = descend(objective, &super::greedy::decide(objective.scenario));
-            return Solved { value: objective.value(&primaries), primaries, bound: None, closed: false, notes };
+            return Solved { value: objective.value(&primaries), primaries, bound: None, closed: false, proof: None, notes };
         }
     };
     let least = shortfall_of(objective, &targets);
@@ -166,12 +184,14 @@ fn reachable_targets(objective: &Objective) -> Reachable {
         .iter()
         .map(|balance| {
             let best = best_balance_by(objective.solver, objective.scenario, balance.over);
-            if best.bound >= balance.target && best.score >= balance.target {
+            // Where the limits leave no mapping, the clash says so.
+            if !best.keeps_limits || best.bound >= balance.target && best.score >= balance.target {
                 return balance.target;
             }
+            let within = if limits::all(objective.scenario).is_empty() { "" } else { " within the limits" };
             let proof = if best.bound < balance.target { "proven out of reach" } else { "not reached" };
             notes.push(format!(
-                "planned balance over {} servers: {:.1} is {proof}, the best found is {:.2} (bound {:.2})",
+                "planned balance over {} servers: {:.1} is {proof}{within}, the best found is {:.2} (bound {:.2})",
                 balance.servers.len(),
                 balance.target,
                 best.score,
@@ -214,13 +234,11 @@ impl Search {
     fn solved(self, mut notes: Vec<String>) -> Solved {
         let Search { incumbent: Incumbent { value, primaries }, bound, closed, rounds, nodes } = self;
         let bound = bound.min(value.cost);
-        let proof = if closed {
-            "proven optimal".to_owned()
-        } else {
-            format!("within {:.1} % of the optimum", 100.0 * (value.cost - bound) / value.cost.max(f64::MIN_POSITIVE))
-        };
-        notes.push(format!("{proof}: cost {:.4}, bound {bound:.4}, {rounds} rounds, {nodes} nodes", value.cost));
-        Solved { primaries, value, bound: bound.is_finite().then_some(bound), closed, notes }
+        let gap = (value.cost - bound) / value.cost.max(f64::MIN_POSITIVE);
+        let proven = if closed { "proven optimal".to_owned() } else { format!("within {:.1} % of the optimum", 100.0 * gap) };
+        let proof = bound.is_finite().then_some(Proof { cost: value.cost, bound, gap, optimal: closed, rounds, nodes });
+        notes.push(format!("{proven}: cost {:.4}, bound {bound:.4}, {rounds} rounds, {nodes} nodes", value.cost));
+        Solved { primaries, value, bound: bound.is_finite().then_some(bound), closed, proof, notes }
     }
 }
 

@@ -35,11 +35,14 @@ use crate::mapping::Mapping;
 use crate::scenario::{Scenario, ServerId};
 
 pub use balance::{BalanceOptimum, EXACT_NEEDS, best_balance};
+pub use clash::{Clash, Mend, clashes, limits_mended, raised_limits};
 pub use cost::{Estimate, NeedCost, costs};
 pub use enumerate::{Enumeration, enumerate_best};
 pub use fewest::{Fewest, fewest_changes};
+pub use limits::LimitKind;
 pub use linear::{Column, Integrality, Program, Row, Sense, Solution, Solver, SolverError, solve};
 pub use loads::{Choices, Movable};
+pub use milp::Proof;
 pub use objective::{Objective, State, Value};
 pub use reach::{Reach, ReachChange, apply, describe, what_would_reach};
 pub use slot_worth::{SlotWorth, worth_of_slots};
@@ -72,6 +75,8 @@ pub struct Decision {
     pub shortfall: f64,
     /// No mapping with the least shortfall there is costs less. None where the strategy proves nothing.
     pub bound: Option<f64>,
+    /// What the solver did and proved; none for strategies that prove nothing.
+    pub proof: Option<Proof>,
     /// Sentences for the report: objective and proven bound, limits reached, what was rounded.
     pub notes: Vec<String>,
     /// False where a clock, not a budget, ended the search.
@@ -141,7 +146,7 @@ impl Strategy {
             }
             Strategy::Milp => {
                 let solved = milp::decide(&objective);
-                decision(&objective, &solved.primaries, solved.bound, solved.notes)
+                Decision { proof: solved.proof, ..decision(&objective, &solved.primaries, solved.bound, solved.notes) }
             }
             Strategy::LocalSearch => {
                 let starts = [Choices::of(scenario).start, greedy::decide(scenario), lp_rounding::decide(&objective).primaries];
@@ -174,6 +179,7 @@ fn decision(objective: &Objective, primaries: &[ServerId], bound: Option<f64>, n
         excess: value.excess,
         shortfall: value.shortfall,
         bound,
+        proof: None,
         notes,
         // Every search here stops on a budget of rounds, nodes or moves.
         reproducible: true,

@@ -2,10 +2,12 @@
 //! the scenario and solved there.
 
 use crate::mapping::{Over, planned_loads};
-use crate::scenario::{CapabilityId, Figure, NeedId, Provision, Scenario, ServerId, Target};
+use crate::scenario::{CapabilityId, Figure, KpiTarget, NeedId, Provision, Scenario, ServerId, Target};
 use crate::units::Probability;
 
-use super::balance::{EXACT_NEEDS, best_balance, best_balance_within};
+use super::balance::{BalanceOptimum, EXACT_NEEDS, best_balance, best_balance_within};
+use super::clash::{all_constraints, is_possible, least_that_does, with_limit};
+use super::limits::LimitKind;
 use super::linear::Solver;
 use super::loads::Choices;
 
@@ -15,9 +17,10 @@ const NODES: u64 = 2_000;
 /// Tries of each kind above [`EXACT_NEEDS`] movable needs, where each takes seconds; two changes are not combined then.
 const TRIES_LARGE: usize = 1;
 
-/// Cheapest first: an edit of one need, of the list of servers, one more process to run, a server that learns something new.
+/// Cheapest first: a limit of one's own, an edit of one need, of the list of servers, one more process to run, a server that learns something new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ReachChange {
+    Raise(LimitKind, u64),
     LiftPin(NeedId),
     OutOfService(ServerId),
     SecondInstance(ServerId),
@@ -32,7 +35,9 @@ pub struct Reach {
     /// The best score found with them, and what no mapping exceeds.
     pub score: f64,
     pub bound: f64,
-    /// The score is at least the target.
+    /// False where the scenario's limits leave no mapping, as far as is known: then score and bound are those without limits.
+    pub keeps_limits: bool,
+    /// The score is at least the target, within the limits.
     pub reaches: bool,
     /// For people.
     pub sentence: String,
@@ -42,24 +47,30 @@ pub struct Reach {
 /// where no single one reaches it: the best with each other. Empty where the target is reached as it is.
 pub fn what_would_reach(scenario: &Scenario, target: f64, over: Over) -> Vec<Reach> {
     let now = best_balance(scenario, over);
-    if now.score >= target {
+    if now.keeps_limits && now.score >= target {
         return Vec::new();
     }
     let loads = planned_loads(scenario, &now.primaries);
     let large = Choices::of(scenario).movable.len() > EXACT_NEEDS;
-    let candidates = candidates(scenario, over, &loads, if large { TRIES_LARGE } else { TRIES });
+    let mut candidates = candidates(scenario, over, &loads, if large { TRIES_LARGE } else { TRIES });
+    candidates.extend(raised_to_reach(scenario, target, over));
     let attempt = |changes: &[ReachChange]| -> Option<Reach> {
         let changed = changes.iter().try_fold(scenario.clone(), |changed, change| apply(changed, *change))?;
         let optimum = best_balance_within(Solver::best(), &changed, over, NODES);
-        let reaches = optimum.score >= target;
+        let reaches = optimum.keeps_limits && optimum.score >= target;
         let what: Vec<String> = changes.iter().map(|change| describe(scenario, *change)).collect();
         let verdict = match (reaches, optimum.bound < target) {
             (true, _) => format!("reaches {target:.0}"),
             (false, true) => format!("proven to stay below {target:.0}"),
             (false, false) => format!("{target:.0} not reached, and not ruled out"),
         };
-        let sentence = format!("{}: best planned balance {:.1} (bound {:.1}), {verdict}", what.join(" and "), optimum.score, optimum.bound);
-        Some(Reach { changes: changes.to_vec(), score: optimum.score, bound: optimum.bound, reaches, sentence })
+        let outcome = match optimum.keeps_limits {
+            true => format!("best planned balance {:.1} (bound {:.1}), {verdict}", optimum.score, optimum.bound),
+            false => format!("no mapping within the limits was found; best planned balance without them {:.1}", optimum.score),
+        };
+        let sentence = format!("{}: {outcome}", what.join(" and "));
+        let BalanceOptimum { score, bound, keeps_limits, .. } = optimum;
+        Some(Reach { changes: changes.to_vec(), score, bound, keeps_limits, reaches, sentence })
     };
     let mut tried: Vec<Reach> = candidates.iter().filter_map(|change| attempt(&[*change])).collect();
     if !large
@@ -108,29 +119,52 @@ fn candidates(scenario: &Scenario, over: Over, loads: &[f64], tries: usize) -> V
     pinned.chain(out).chain(provide.into_iter().take(tries)).chain(second).collect()
 }
 
+/// Each stated limit, raised by as little as reaches the target.
+fn raised_to_reach(scenario: &Scenario, target: f64, over: Over) -> Vec<ReachChange> {
+    let kpis = vec![KpiTarget { kpi: over.kpi(), bound: Figure::stated(target) }];
+    let world = Scenario { kpis, what_ifs: Vec::new(), ..scenario.clone() };
+    let raise = |kind: LimitKind| {
+        least_that_does(&world, kind, |objective| is_possible(objective, &all_constraints(objective)))
+            .map(|most| ReachChange::Raise(kind, most))
+    };
+    LimitKind::ALL.into_iter().filter_map(raise).collect()
+}
+
 /// Every need could do without the server.
 fn is_spare(scenario: &Scenario, server: ServerId) -> bool {
     scenario.need_ids().all(|need| scenario.eligible(need).iter().any(|s| *s != server))
 }
 
-/// None where the change is not possible: the server cannot be spared, or provides that already.
+/// None where the change is not possible (the server cannot be spared, or is out of service and would serve nobody), or changes nothing.
 pub fn apply(mut scenario: Scenario, change: ReachChange) -> Option<Scenario> {
     match change {
-        ReachChange::LiftPin(need) => scenario.needs[need.index()].pinned = false,
+        ReachChange::Raise(kind, most) => {
+            kind.stated(&scenario.limits).filter(|stated| most > *stated)?;
+            scenario = with_limit(&scenario, kind, most);
+        }
+        ReachChange::LiftPin(need) => {
+            if !scenario.need(need).pinned {
+                return None;
+            }
+            scenario.needs[need.index()].pinned = false;
+        }
         ReachChange::OutOfService(server) => {
-            if !is_spare(&scenario, server) {
+            if !scenario.server(server).in_service || !is_spare(&scenario, server) {
                 return None;
             }
             scenario.servers[server.index()].in_service = false;
         }
         ReachChange::Provide(server, capability) => {
             let quality = Figure::assumed(Probability::ALWAYS, "tried: what if it could");
-            if scenario.quality(Target::Server(server), capability).is_some() {
+            if !scenario.server(server).in_service || scenario.quality(Target::Server(server), capability).is_some() {
                 return None;
             }
             scenario.servers[server.index()].provides.push(Provision::new(capability, quality));
         }
         ReachChange::SecondInstance(server) => {
+            if !scenario.server(server).in_service {
+                return None;
+            }
             let mut second = scenario.server(server).clone();
             second.name.push_str("-2");
             scenario.servers.push(second);
@@ -142,6 +176,7 @@ pub fn apply(mut scenario: Scenario, change: ReachChange) -> Option<Scenario> {
 pub fn describe(scenario: &Scenario, change: ReachChange) -> String {
     let name = |server: ServerId| &scenario.server(server).name;
     match change {
+        ReachChange::Raise(kind, most) => kind.raised(&scenario.limits, most),
         ReachChange::LiftPin(need) => {
             let need = scenario.need(need);
             format!("lift the pin on `{}` of {}", scenario.capability(need.capability), scenario.agent(need.agent).name)

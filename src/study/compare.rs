@@ -6,7 +6,7 @@ use crate::experiment::{self, Design, Watch};
 use crate::judge::{Estimate, Verdict, summarize};
 use crate::mapping::{Mapping, Over, balance_score, planned_score};
 use crate::scenario::{Kpi, NeedId, Scenario, ServerId};
-use crate::strategy::{BalanceOptimum, Reach, balance_by_server_use, best_balance, what_would_reach};
+use crate::strategy::{BalanceOptimum, LimitKind, Reach, balance_by_server_use, best_balance, what_would_reach};
 
 use super::evaluate::{Candidate, Difference, Row, differences, evaluate, least_loss, mean_loss, recommend};
 use super::remedy::{Remedy, remedies};
@@ -21,6 +21,9 @@ pub struct BalanceFacts {
     /// The best that moves of needs can reach, and the proven bound that no mapping exceeds.
     pub best: f64,
     pub bound: f64,
+    /// The scenario states limits; `best` and `bound` are of mappings within them where `keeps_limits` is true, and of all others else.
+    pub limited: bool,
+    pub keeps_limits: bool,
     /// Needs that the best mapping moves.
     pub best_changes: usize,
     /// The target that the scenario sets for this score, or for the other planned one.
@@ -117,7 +120,7 @@ pub fn compare(scenario: &Scenario, candidates: Vec<Candidate>, design: Design, 
 
 pub(super) fn balance_facts(scenario: &Scenario, over: Over, today: &Mapping, given: &[&Row]) -> BalanceFacts {
     let servers = over.servers(scenario);
-    let BalanceOptimum { score: best, bound, primaries, .. } = best_balance(scenario, over);
+    let BalanceOptimum { score: best, bound, primaries, keeps_limits, .. } = best_balance(scenario, over);
     let own = scenario.target(over.kpi());
     let target = own.or(scenario.target(Kpi::BalancePlannedAll)).or(scenario.target(Kpi::BalancePlannedSharing)).map(|t| t.bound.value);
     let score_of = |loads: &[f64]| balance_score(servers.iter().map(|id| loads[id.index()]));
@@ -135,10 +138,14 @@ pub(super) fn balance_facts(scenario: &Scenario, over: Over, today: &Mapping, gi
             .collect(),
         best,
         bound,
+        limited: LimitKind::ALL.iter().any(|kind| kind.stated(&scenario.limits).is_some()),
+        keeps_limits,
         best_changes: primaries.iter().zip(today.primaries()).filter(|(a, b)| **a != *b).count(),
         target,
         is_kpi: own.is_some(),
-        reach: target.filter(|target| bound < *target - 1e-9).map_or_else(Vec::new, |target| what_would_reach(scenario, target, over)),
+        reach: target
+            .filter(|target| !keeps_limits || bound < *target - 1e-9)
+            .map_or_else(Vec::new, |target| what_would_reach(scenario, target, over)),
     }
 }
 

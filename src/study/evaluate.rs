@@ -38,6 +38,7 @@ impl Candidate {
                 excess: 0.0,
                 shortfall: 0.0,
                 bound: None,
+                proof: None,
                 notes: Vec::new(),
                 reproducible: true,
             },
@@ -58,7 +59,16 @@ pub fn candidates(scenario: &Scenario, given: Vec<(String, Mapping)>, seed: u64,
     candidates.extend(given.into_iter().map(|(name, mapping)| Candidate {
         name,
         description: "a mapping that was given".to_owned(),
-        decision: Decision { mapping, objective: None, excess: 0.0, shortfall: 0.0, bound: None, notes: Vec::new(), reproducible: true },
+        decision: Decision {
+            mapping,
+            objective: None,
+            excess: 0.0,
+            shortfall: 0.0,
+            bound: None,
+            proof: None,
+            notes: Vec::new(),
+            reproducible: true,
+        },
         given: true,
     }));
     candidates.extend(decided);

@@ -25,9 +25,12 @@ pub struct FrontPoint {
     pub error_rate: Estimate,
     /// Planned, over the servers that can share work: 100 is even.
     pub balance: f64,
+    /// Of the answers: not part of the front, but what a short response may have cost.
+    pub quality: Option<Estimate>,
 }
 
-/// By changed assignments, then by response. Dominance is by means: two points whose intervals overlap may both be on the front by luck.
+/// By changed assignments, then by response; each mapping once, with the most replications that it had, and none beyond the scenario's limits.
+/// Dominance is by means, as they are printed: two points whose intervals overlap may both be on the front by luck.
 pub(super) fn front(scenario: &Scenario, simulated: &[Simulated], today: &Mapping) -> Vec<FrontPoint> {
     let point = |simulated: &Simulated| -> Option<FrontPoint> {
         let summary = summarize(scenario, simulated.replications);
@@ -38,19 +41,33 @@ pub(super) fn front(scenario: &Scenario, simulated: &[Simulated], today: &Mappin
             response_mean: summary.kpi(Kpi::ResponseMean)?,
             error_rate: summary.kpi(Kpi::ErrorRate)?,
             balance: planned_score(scenario, &mapping.primaries(), Over::Sharing),
+            quality: summary.kpi(Kpi::Quality),
         })
     };
-    let points: Vec<FrontPoint> = simulated.iter().filter(|of| of.replications.len() > 1).filter_map(point).collect();
+    let mut distinct: Vec<&Simulated> = Vec::new();
+    for of in simulated.iter().filter(|of| of.replications.len() > 1 && of.mapping.limits_exceeded(scenario).is_empty()) {
+        match distinct.iter_mut().find(|other| other.mapping.assignments == of.mapping.assignments) {
+            Some(other) if other.replications.len() < of.replications.len() => *other = of,
+            Some(_) => {}
+            None => distinct.push(of),
+        }
+    }
+    let points: Vec<FrontPoint> = distinct.into_iter().filter_map(point).collect();
     let mut front: Vec<FrontPoint> = points.iter().filter(|point| !points.iter().any(|other| other.dominates(point))).cloned().collect();
-    front.sort_by(|a, b| a.changed.cmp(&b.changed).then(a.response_mean.mean.total_cmp(&b.response_mean.mean)).then(a.name.cmp(&b.name)));
+    let [by_response, by_error, by_balance] =
+        [0, 1, 2].map(|k| move |a: &FrontPoint, b: &FrontPoint| a.measures()[k].total_cmp(&b.measures()[k]));
+    front.sort_by(|a, b| {
+        a.changed.cmp(&b.changed).then(by_response(a, b)).then(by_error(a, b)).then(by_balance(a, b)).then_with(|| a.name.cmp(&b.name))
+    });
     front.dedup_by(|a, b| a.measures() == b.measures());
     front
 }
 
 impl FrontPoint {
-    /// All to be small.
+    /// All to be small; in milliseconds and tenths, as they are printed.
     fn measures(&self) -> [f64; 4] {
-        [self.response_mean.mean, self.error_rate.mean, -self.balance, self.changed as f64]
+        let FrontPoint { response_mean, error_rate, balance, changed, .. } = self;
+        [(1e3 * response_mean.mean).round(), (1e3 * error_rate.mean).round(), -(10.0 * balance).round(), *changed as f64]
     }
 
     fn dominates(&self, other: &FrontPoint) -> bool {
@@ -65,7 +82,7 @@ mod tests {
 
     fn point(response: f64, error: f64, balance: f64, changed: usize) -> FrontPoint {
         let of = |mean| Estimate { mean, half_width: 0.0, error: 0.0, n: 2 };
-        FrontPoint { name: String::new(), changed, response_mean: of(response), error_rate: of(error), balance }
+        FrontPoint { name: String::new(), changed, response_mean: of(response), error_rate: of(error), balance, quality: None }
     }
 
     #[test]

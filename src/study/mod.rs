@@ -2,15 +2,18 @@
 
 mod across;
 pub mod benchmark;
+mod cheapest;
 mod compare;
 mod demand;
 mod drill;
 mod evaluate;
+mod explain;
 mod fitted;
 mod front;
 mod neighbours;
 mod optimize;
 mod outlook;
+mod passed;
 mod propagate;
 mod remedy;
 mod search;
@@ -18,15 +21,18 @@ pub mod sweep;
 mod what_if;
 
 pub use across::{Across, AcrossReport, AcrossRow};
+pub use cheapest::Cheapest;
 pub use compare::{BalanceFacts, Comparison, GivenScore, TradeOff, compare};
 pub use drill::{
     Change, Course, Down, DrillError, Drilled, Drills, Held, Hit, Measure, Measured, Seen, Series, Tally, Timing, Unit, Worth, downs, drill,
 };
 pub use evaluate::{Candidate, Case, Difference, Row, candidates, case, evaluate};
+pub use explain::Explained;
 pub use fitted::{Fitted, Tested, fitted};
 pub use front::FrontPoint;
-pub use optimize::{Explained, Extras, Passed, Recommendation, optimize};
-pub use outlook::{Cheapest, Outlook};
+pub use optimize::{Extras, Recommendation, optimize};
+pub use outlook::Outlook;
+pub use passed::Passed;
 pub use propagate::{KpiRange, PropagateError, Propagated, propagate, propagated_replications};
 pub use remedy::Remedy;
 pub use search::{INDIFFERENCE, RunnerUp, SearchReport};

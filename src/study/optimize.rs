@@ -3,16 +3,18 @@
 use serde::Serialize;
 
 use crate::experiment::{self, Design, Stage, Watch};
-use crate::judge::{Judged, Paired, Replication, Summary, Verdict, paired, summarize};
-use crate::mapping::{Change, Mapping, Over, planned_score};
-use crate::scenario::{Kpi, KpiUnit, Scenario, WhatIf};
-use crate::strategy::next_best;
+use crate::judge::{Judged, KpiResult, Replication, Summary, Verdict, paired, summarize};
+use crate::mapping::{Change, Mapping};
+use crate::scenario::{Scenario, WhatIf};
+use crate::strategy::{Clash, Proof, Strategy, clashes, next_best};
 
 use super::across::{Across, AcrossReport, Start, across};
-use super::evaluate::{Candidate, Case, Row, beyond, case, evaluate, least_loss, losses, recommend, verdict_of};
+use super::evaluate::{Candidate, Case, Row, case, evaluate, least_loss, losses, recommend, verdict_of};
+use super::explain::{Explained, explain};
 use super::front::{FrontPoint, Simulated, front};
 use super::neighbours::Proposal;
 use super::outlook::{Held, Outlook, outlook};
+use super::passed::{Passed, passed};
 use super::search::{SearchReport, search};
 
 /// The chosen mapping with its evidence.
@@ -30,11 +32,21 @@ pub struct Recommendation {
     pub put_back: Vec<String>,
     /// The other candidates, and why they were passed over.
     pub passed: Vec<Passed>,
+    /// What the solver proved of the objective, before the simulation chose; none where it proved nothing.
+    pub solver: Option<Proof>,
     /// How the mapping was searched for over the simulator, and how sure it is that no other one tried is better.
     pub search: SearchReport,
-    /// Limits of the scenario that no mapping found keeps, in words.
+    /// Limits of the scenario that the chosen mapping does not keep, in words; that today's does not.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exceeded: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub today_exceeded: Vec<String>,
+    /// Limits and planned targets that no mapping keeps together, and what would end that.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub clashes: Vec<Clash>,
+    /// Needs that the chosen mapping leaves on a server that is out of service, though another one could serve them, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stranded: Vec<String>,
     pub front: Vec<FrontPoint>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub across: Option<AcrossReport>,
@@ -46,22 +58,6 @@ pub struct Recommendation {
     pub mapping: Mapping,
 }
 
-/// A changed assignment, and what gets worse if it is put back.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Explained {
-    pub agent: String,
-    pub capability: String,
-    pub from: String,
-    pub to: String,
-    pub why: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Passed {
-    pub name: String,
-    pub why: String,
-}
-
 /// What is asked for beside the mapping that is best in the base.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Extras {
@@ -71,8 +67,8 @@ pub struct Extras {
     pub across: Option<Across>,
 }
 
-/// Above so many changes none is tried without: each costs a simulation of its own.
-const CHANGES_TRIED_MAX: usize = 40;
+/// Above so many changes none is put back to see whether it is idle: each costs a simulation of its own.
+pub(super) const CHANGES_TRIED_MAX: usize = 40;
 
 /// Mappings that the solver finds after its best one.
 const NEXT_BEST: usize = 4;
@@ -86,13 +82,13 @@ pub fn optimize(scenario: &Scenario, mut candidates: Vec<Candidate>, design: Des
         decision,
         given: false,
     }));
+    let solver = candidates.iter().find(|of| of.name == Strategy::Milp.name()).and_then(|of| of.decision.proof.clone());
     let selection = Design { stage: Stage::Selection, ..design };
     let rows = evaluate(scenario, candidates, selection, watch);
     let index = recommend(scenario, &rows).unwrap_or_else(|| least_loss(&rows));
     let row = &rows[index];
 
-    let trials =
-        Trials { scenario, required: scenario.what_ifs.iter().filter(|w| w.required).collect(), design: selection, today: &rows[0] };
+    let trials = Trials::of(scenario, selection, &rows[0]);
     let (start, put_back) = without_idle_changes(&trials, row, &today, watch);
     let mut proposals = vec![Proposal { name: row.name.clone(), mapping: start }];
     let alike =
@@ -125,6 +121,7 @@ pub fn optimize(scenario: &Scenario, mut candidates: Vec<Candidate>, design: Des
         }
     };
     let changes = explain(&trials, &mapping, &today, watch);
+    let passed = passed(&trials, &rows, &chosen, &mapping, watch);
 
     // Fresh replications: nothing above has seen them.
     let validation = Design { stage: Stage::Validation, ..design };
@@ -147,6 +144,10 @@ pub fn optimize(scenario: &Scenario, mut candidates: Vec<Candidate>, design: Des
     let judged: Vec<Judged> = cases.iter().map(|case| case.judged.clone()).collect();
     let verdict = verdict_of(scenario, &mapping, &judged, [&cases[0].replications, &today_cases[0].replications]);
 
+    let of_rows = rows.iter().filter(|row| !row.gateway).map(|row| &row.mapping);
+    let simulated: Vec<&Mapping> = of_rows.chain(found.tried.iter().map(|tried| &tried.proposal.mapping)).collect();
+    let held = Held { row, mapping: &mapping, verdict, simulated: &simulated };
+    let outlook = outlook(&trials, held, extras.breaks, watch);
     Recommendation {
         chosen,
         verdict,
@@ -154,12 +155,16 @@ pub fn optimize(scenario: &Scenario, mut candidates: Vec<Candidate>, design: Des
         today: today_cases,
         changes,
         put_back,
-        passed: passed(&rows, index),
+        passed,
+        solver,
         search: found.report,
         exceeded: mapping.limits_exceeded(scenario),
+        today_exceeded: today.limits_exceeded(scenario),
+        clashes: clashes(scenario),
+        stranded: stranded(scenario, &mapping),
         front,
         across,
-        outlook: outlook(&trials, Held { row, mapping: &mapping, verdict }, extras.breaks, watch),
+        outlook,
         replications: design.replications,
         seed: design.seed,
         reproducible: rows.iter().all(|row| row.reproducible),
@@ -177,11 +182,17 @@ pub(super) struct Trials<'a> {
 
 pub(super) struct Trial {
     pub verdict: Verdict,
+    /// In the base.
+    pub results: Vec<KpiResult>,
     pub base: Vec<Replication>,
     pub summary: Summary,
 }
 
-impl Trials<'_> {
+impl<'a> Trials<'a> {
+    pub fn of(scenario: &'a Scenario, design: Design, today: &'a Row) -> Trials<'a> {
+        Trials { scenario, required: scenario.what_ifs.iter().filter(|w| w.required).collect(), design, today }
+    }
+
     pub fn run(&self, mappings: &[Mapping], watch: &dyn Watch) -> Vec<Trial> {
         let scenarios: Vec<(Option<&str>, &Scenario)> =
             std::iter::once((None, self.scenario)).chain(self.required.iter().map(|w| (Some(w.name.as_str()), &*w.scenario))).collect();
@@ -196,16 +207,16 @@ impl Trials<'_> {
                     .map(|(what_if, scenario)| case(scenario, *what_if, true, results.next().expect("one result a case")))
                     .collect();
                 let judged: Vec<Judged> = cases.iter().map(|case| case.judged.clone()).collect();
-                let base = cases.swap_remove(0).replications;
+                let Case { replications: base, judged: Judged { results, .. }, .. } = cases.swap_remove(0);
                 let verdict = verdict_of(self.scenario, mapping, &judged, [&base, &self.today.base().replications]);
                 let summary = summarize(self.scenario, &base);
-                Trial { verdict, base, summary }
+                Trial { verdict, results, base, summary }
             })
             .collect()
     }
 }
 
-fn with_change_put_back(scenario: &Scenario, mapping: &Mapping, change: Change) -> Mapping {
+pub(super) fn with_change_put_back(scenario: &Scenario, mapping: &Mapping, change: Change) -> Mapping {
     let mut primaries = mapping.primaries();
     primaries[change.need.index()] = change.from;
     let mut back = mapping.clone();
@@ -248,132 +259,17 @@ pub(super) fn describe(scenario: &Scenario, change: Change) -> String {
     )
 }
 
-fn explain(trials: &Trials, mapping: &Mapping, today: &Mapping, watch: &dyn Watch) -> Vec<Explained> {
-    let scenario = trials.scenario;
-    let changes = mapping.changes_from(today);
-    let tried: &[Change] = if changes.len() > CHANGES_TRIED_MAX { &[] } else { &changes };
-    let mut variants: Vec<Mapping> = vec![mapping.clone()];
-    variants.extend(tried.iter().map(|change| with_change_put_back(scenario, mapping, *change)));
-    let runs = if tried.is_empty() { Vec::new() } else { trials.run(&variants, watch) };
-    changes
-        .iter()
-        .enumerate()
-        .map(|(i, change)| {
-            let need = scenario.need(change.need);
-            let why = match runs.split_first() {
-                Some((ours, variants)) => why(scenario, mapping, &with_change_put_back(scenario, mapping, *change), ours, &variants[i]),
-                None => planned_why(scenario, mapping, &with_change_put_back(scenario, mapping, *change))
-                    .unwrap_or_else(|| format!("one of {} changes that are only tried together", changes.len())),
-            };
-            Explained {
-                agent: scenario.agent(need.agent).name.clone(),
-                capability: scenario.capability(need.capability).to_owned(),
-                from: scenario.server(change.from).name.clone(),
-                to: scenario.server(change.to).name.clone(),
-                why,
-            }
-        })
-        .collect()
-}
-
-/// One sentence: what gets worse if the change is put back, the missed target first.
-fn why(scenario: &Scenario, mapping: &Mapping, back: &Mapping, ours: &Trial, theirs: &Trial) -> String {
-    let mut worse: Vec<String> = Vec::new();
-    worse.extend(planned_why(scenario, mapping, back));
-    for kpi in [Kpi::Availability, Kpi::ErrorRate, Kpi::ResponseMean, Kpi::Quality] {
-        let values = |trial: &Trial| -> Vec<Option<f64>> { trial.base.iter().map(|r| r.kpis.get(kpi)).collect() };
-        let sign = if kpi.higher_is_better() { -1.0 } else { 1.0 };
-        if let Some(difference) = paired(&values(theirs), &values(ours))
-            && sign * difference.difference > 0.0
-            && difference.p < 0.05
-        {
-            worse.push(format!("{} {}", kpi.title(), signed(kpi, &difference)));
+fn stranded(scenario: &Scenario, mapping: &Mapping) -> Vec<String> {
+    let mut stranded = Vec::new();
+    for need in scenario.need_ids() {
+        let server = scenario.server(mapping.assignment(need).primary);
+        if !server.in_service && !scenario.need(need).pinned && !scenario.eligible(need).is_empty() {
+            let (agent, capability) =
+                (&scenario.agent(scenario.need(need).agent).name, scenario.capability(scenario.need(need).capability));
+            stranded.push(format!("{agent}: {capability} on {}", server.name));
         }
     }
-    if !theirs.summary.unstable.is_empty() && ours.summary.unstable.is_empty() {
-        worse.push(format!("{} is offered more than it can serve", theirs.summary.unstable.join(", ")));
-    }
-    match worse.is_empty() {
-        true if theirs.verdict > ours.verdict => {
-            format!("put back, the verdict falls from {} to {}", ours.verdict.name(), theirs.verdict.name())
-        }
-        true => match paired(&losses(scenario, back, &theirs.base), &losses(scenario, mapping, &ours.base)) {
-            Some(loss) if loss.difference > 0.0 && loss.p < 0.05 => {
-                format!(
-                    "put back: no single figure is significantly worse, but the loss is, {:+.3} ± {:.3}",
-                    loss.difference, loss.half_width
-                )
-            }
-            _ => "put back, no figure is significantly worse by itself".to_owned(),
-        },
-        false => format!("put back: {}", worse.join(", ")),
-    }
-}
-
-/// The planned balance where a target asks for it and the change serves it.
-fn planned_why(scenario: &Scenario, mapping: &Mapping, back: &Mapping) -> Option<String> {
-    [(Kpi::BalancePlannedAll, Over::All), (Kpi::BalancePlannedSharing, Over::Sharing)].into_iter().find_map(|(kpi, over)| {
-        let target = scenario.target(kpi)?;
-        let with = planned_score(scenario, &mapping.primaries(), over);
-        let without = planned_score(scenario, &back.primaries(), over);
-        (without < with).then(|| {
-            let missed = if target.is_met_by(with) && !target.is_met_by(without) {
-                format!(" (target {} missed)", target.bound.value)
-            } else {
-                String::new()
-            };
-            format!("{} {with:.1} -> {without:.1}{missed}", kpi.title())
-        })
-    })
-}
-
-fn signed(kpi: Kpi, difference: &Paired) -> String {
-    match kpi.unit() {
-        KpiUnit::Share => format!("{:+.2} ± {:.2} points", 100.0 * difference.difference, 100.0 * difference.half_width),
-        KpiUnit::Time => format!("{:+.0} ± {:.0} ms", 1e3 * difference.difference, 1e3 * difference.half_width),
-        KpiUnit::Score => format!("{:+.1} ± {:.1}", difference.difference, difference.half_width),
-    }
-}
-
-fn passed(rows: &[Row], chosen: usize) -> Vec<Passed> {
-    let best = &rows[chosen];
-    rows.iter()
-        .enumerate()
-        .filter(|(index, _)| *index != chosen)
-        .map(|(_, row)| Passed { name: row.name.clone(), why: why_passed(row, best) })
-        .collect()
-}
-
-fn why_passed(row: &Row, best: &Row) -> String {
-    if let Some(same) = &row.same_as {
-        return format!("the same mapping as {same}");
-    }
-    if !row.exceeded.is_empty() {
-        return beyond(&row.exceeded);
-    }
-    if !row.stable() {
-        return format!("unstable: {} is offered more than it can serve", row.base().summary.unstable.join(", "));
-    }
-    if row.verdict > best.verdict {
-        let missed: Vec<String> = row
-            .cases
-            .iter()
-            .flat_map(|case| case.judged.results.iter().filter(|r| !r.met).map(move |r| (case, r)))
-            .map(|(case, result)| match &case.what_if {
-                Some(what_if) => format!("{} in {what_if}", result.kpi.title()),
-                None => result.kpi.title().to_owned(),
-            })
-            .collect();
-        return format!("{}: misses {}", row.verdict.name(), missed.join(", "));
-    }
-    match (row.loss, best.loss) {
-        (Some(ours), Some(bests)) if ours.mean > bests.mean => {
-            format!("{}, but at a higher loss ({:.3} against {:.3})", row.verdict.name(), ours.mean, bests.mean)
-        }
-        _ if row.changed == best.changed && row.grants == best.grants => format!("{}, and not significantly better", row.verdict.name()),
-        _ if row.changed == best.changed => format!("{}, with {} grants instead of {}", row.verdict.name(), row.grants, best.grants),
-        _ => format!("{}, with {} changed assignments instead of {}", row.verdict.name(), row.changed, best.changed),
-    }
+    stranded
 }
 
 #[cfg(test)]
@@ -411,6 +307,9 @@ mod tests {
         let design = Design { seed: 1, replications: 3, stage: Stage::Selection };
         let chosen = optimize(&scenario, candidates(&scenario, Vec::new(), 1, &()), design, &Extras::default(), &());
         assert_eq!((chosen.changes.len(), chosen.exceeded.len(), chosen.verdict), (0, 0, Verdict::Rejected), "{}", chosen.chosen);
+        // What was passed over is told by the mapping that was chosen in the end.
+        assert!(chosen.passed.iter().all(|passed| !passed.why.contains("rejected, but")), "{:?}", chosen.passed);
+        assert!(chosen.front.iter().all(|point| point.changed == 0) && chosen.front.len() == 1, "{:?}", chosen.front);
         assert!(chosen.passed.iter().any(|passed| passed.why.starts_with("beyond the scenario's limits")), "{:?}", chosen.passed);
     }
 }

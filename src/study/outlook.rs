@@ -7,14 +7,15 @@ use serde::Serialize;
 
 use crate::engine::expected_calls;
 use crate::experiment::{self, Design, Watch};
-use crate::judge::{Paired, Verdict, paired, summarize};
-use crate::mapping::{Change, Mapping, Over};
+use crate::judge::{Verdict, summarize};
+use crate::mapping::{Mapping, Over};
 use crate::scenario::Scenario;
-use crate::strategy::{SlotWorth, fewest_changes, worth_of_slots};
+use crate::strategy::{SlotWorth, worth_of_slots};
 
+use super::cheapest::{Cheapest, cheapest};
 use super::compare::{BalanceFacts, balance_facts};
-use super::evaluate::{Row, losses};
-use super::optimize::{Trials, describe};
+use super::evaluate::Row;
+use super::optimize::Trials;
 use super::remedy::{Remedy, remedies};
 use super::sweep::{Measure, Parameter, Reading, Setting, Sweep, climb};
 
@@ -34,16 +35,6 @@ pub struct Outlook {
     pub slots: Vec<SlotWorth>,
 }
 
-/// The fewest changed assignments with which every KPI is met.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Cheapest {
-    pub changes: Vec<String>,
-    /// Of loss, above the chosen mapping's; none where it is that one.
-    pub loss_more: Option<Paired>,
-    /// Fewer changes were proven not to do for the planned KPIs; else some were tried in the simulation, and failed.
-    pub proven: bool,
-}
-
 /// Of the load sweep: enough for intervals.
 const REPLICATIONS: u32 = 5;
 /// Calls simulated for the load sweep, and for one of its points: a minute.
@@ -57,19 +48,21 @@ pub(super) struct Held<'a> {
     pub row: &'a Row,
     pub mapping: &'a Mapping,
     pub verdict: Verdict,
+    /// All mappings that took part.
+    pub simulated: &'a [&'a Mapping],
 }
 
 /// With the load at which each target breaks only where `breaks` asks for it: that takes long.
 pub(super) fn outlook(trials: &Trials, held: Held, breaks: bool, watch: &dyn Watch) -> Outlook {
     let (scenario, design) = (trials.scenario, trials.design);
-    let Held { row: best, mapping, verdict } = held;
+    let Held { row: best, mapping, verdict, simulated } = held;
     let today = &trials.today.mapping;
     let balance = [Over::All, Over::Sharing].into_iter().filter(|over| scenario.target(over.kpi()).is_some());
     watch.phase("proving what is reachable", 1);
     let missed = best.cases.iter().any(|case| case.judged.results.iter().any(|r| !r.met && !r.kpi.is_planned()));
     Outlook {
         balance: balance.map(|over| balance_facts(scenario, over, today, &[])).collect(),
-        cheapest: if verdict == Verdict::Validated { cheapest(trials, mapping, watch) } else { None },
+        cheapest: if verdict == Verdict::Validated { cheapest(trials, mapping, simulated, watch) } else { None },
         remedies: if verdict != Verdict::Validated && missed { remedies(scenario, best, design, watch) } else { Vec::new() },
         load: breaks.then(|| load(scenario, mapping, design, watch)),
         load_replications: design.replications.min(REPLICATIONS),
@@ -78,32 +71,6 @@ pub(super) fn outlook(trials: &Trials, held: Held, breaks: bool, watch: &dyn Wat
             worth_of_slots(scenario, &mapping.primaries())
         },
     }
-}
-
-/// The first number of changes with which the best mapping by the objective is validated in the simulation, too.
-fn cheapest(trials: &Trials, chosen: &Mapping, watch: &dyn Watch) -> Option<Cheapest> {
-    let scenario = trials.scenario;
-    let today = &trials.today.mapping;
-    let describe_all = |changes: Vec<Change>| changes.into_iter().map(|change| describe(scenario, change)).collect();
-    let ours = chosen.changes_from(today);
-    let run = |mapping: &Mapping| trials.run(std::slice::from_ref(mapping), watch).pop().expect("one trial a mapping");
-    for fewest in fewest_changes(scenario, ours.len() as u32) {
-        let mapping = Mapping::with_policy_fallbacks(scenario, &fewest.primaries);
-        let changes = mapping.changes_from(today);
-        if changes.len() == ours.len() {
-            return Some(Cheapest { changes: describe_all(ours), loss_more: None, proven: fewest.proven });
-        }
-        let trial = run(&mapping);
-        if trial.verdict == Verdict::Validated && trial.summary.is_stable() {
-            let ours = run(chosen);
-            return Some(Cheapest {
-                changes: describe_all(changes),
-                loss_more: paired(&losses(scenario, &mapping, &trial.base), &losses(scenario, chosen, &ours.base)),
-                proven: fewest.proven,
-            });
-        }
-    }
-    None
 }
 
 fn load(scenario: &Scenario, mapping: &Mapping, design: Design, watch: &dyn Watch) -> Sweep {

@@ -6,7 +6,7 @@ use crate::experiment::{self, Design, Watch};
 use crate::judge::{Judged, KpiResult, Replication, summarize};
 use crate::mapping::Mapping;
 use crate::scenario::{Figure, NeedId, Scenario, ServerId};
-use crate::strategy::{ReachChange, Strategy, apply, describe};
+use crate::strategy::{LimitKind, ReachChange, Strategy, apply, describe, limits_mended, raised_limits};
 use crate::units::Bytes;
 
 use super::evaluate::Row;
@@ -17,16 +17,39 @@ pub struct Remedy {
     pub change: String,
     /// In the base.
     pub results: Vec<KpiResult>,
-    /// Every KPI is met in the base, and in all required what-ifs.
+    /// Assignments that its mapping changes.
+    pub changed: usize,
+    /// Limits that its mapping does not keep, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exceeded: Vec<String>,
+    /// Every limit is kept, and every KPI is met in the base and in all required what-ifs.
     pub meets_all: bool,
 }
 
 /// Servers tried of each kind, the most pressed first.
 const SERVERS_TRIED: usize = 3;
 
-/// For the simulated KPIs that `best`, the best mapping there is, misses. A mapping is decided anew for each change.
+/// For the simulated KPIs that `best`, the best mapping there is, misses. A mapping is decided anew for each change. Raising a limit comes first: where
+/// that does, nothing else is tried; where the limits leave no mapping, all else is tried with them raised by as little as leaves one.
 pub fn remedies(scenario: &Scenario, best: &Row, design: Design, watch: &dyn Watch) -> Vec<Remedy> {
-    let changes = changes(scenario, best);
+    let raised = raised_limits(scenario).into_iter().map(Change::Reach).collect::<Vec<_>>();
+    let mut remedies = tried(scenario, &raised, "", design, watch);
+    if remedies.iter().any(|remedy| remedy.meets_all) {
+        return remedies;
+    }
+    let mended = limits_mended(scenario);
+    let with = mended.as_ref().map_or_else(String::new, |mended| {
+        let raised = LimitKind::ALL.into_iter().filter(|kind| kind.stated(&mended.limits) != kind.stated(&scenario.limits));
+        let raised = raised.map(|kind| kind.raised(&scenario.limits, kind.stated(&mended.limits).unwrap_or_default()));
+        raised.map(|raise| format!("{raise}, and ")).collect()
+    });
+    let world = mended.as_ref().unwrap_or(scenario);
+    remedies.extend(tried(world, &changes(world, best), &with, design, watch));
+    remedies
+}
+
+/// `with`: what was changed before, for people.
+fn tried(scenario: &Scenario, changes: &[Change], with: &str, design: Design, watch: &dyn Watch) -> Vec<Remedy> {
     let worlds: Vec<(Scenario, Vec<Scenario>)> = changes
         .iter()
         .map(|change| {
@@ -45,16 +68,18 @@ pub fn remedies(scenario: &Scenario, best: &Row, design: Design, watch: &dyn Wat
     let mut replications = experiment::run(&cases, design, watch).into_iter();
     changes
         .iter()
-        .zip(&worlds)
-        .map(|(change, (world, what_ifs))| {
+        .zip(worlds.iter().zip(&mappings))
+        .map(|(change, ((world, what_ifs), mapping))| {
             let mut judge = |world: &Scenario, what_if: Option<&str>| {
                 let replications: Vec<Replication> = replications.next().expect("one result a case");
                 Judged::new(world, what_if, true, &summarize(world, &replications))
             };
             let base = judge(world, None);
             let others: Vec<Judged> = what_ifs.iter().map(|world| judge(world, Some(""))).collect();
-            let meets_all = base.met() && others.iter().all(Judged::met);
-            Remedy { change: change.sentence(scenario), results: base.results, meets_all }
+            let exceeded = mapping.limits_exceeded(world);
+            let meets_all = exceeded.is_empty() && base.met() && others.iter().all(Judged::met);
+            let changed = mapping.changes_from(&Mapping::current(world)).len();
+            Remedy { change: format!("{with}{}", change.sentence(scenario)), results: base.results, changed, exceeded, meets_all }
         })
         .collect()
 }
@@ -72,8 +97,9 @@ enum Change {
 /// What presses most, by what the simulation saw under the best mapping.
 fn changes(scenario: &Scenario, best: &Row) -> Vec<Change> {
     let servers = &best.base().summary.servers;
+    let in_service = || scenario.server_ids().filter(|id| scenario.server(*id).in_service);
     let ranked = |value: &dyn Fn(usize) -> f64| -> Vec<ServerId> {
-        let mut ranked: Vec<(ServerId, f64)> = scenario.server_ids().map(|id| (id, value(id.index()))).filter(|(_, v)| *v > 0.0).collect();
+        let mut ranked: Vec<(ServerId, f64)> = in_service().map(|id| (id, value(id.index()))).filter(|(_, v)| *v > 0.0).collect();
         ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         ranked.into_iter().take(SERVERS_TRIED).map(|(id, _)| id).collect()
     };
@@ -83,7 +109,8 @@ fn changes(scenario: &Scenario, best: &Row) -> Vec<Change> {
     let limited = |i: usize| best.base().replications.iter().map(|r| r.servers[i].rejected_rate_limit as f64).sum::<f64>();
     changes.extend(ranked(&limited).into_iter().map(Change::TwiceTheRate));
     let down = |i: usize| calls(i).max(1.0) * (1.0 - servers[i].up.map_or(1.0, |e| e.mean));
-    changes.extend(ranked(&down).into_iter().map(Change::NeverOut));
+    let can_be_out = |id: &ServerId| scenario.server(*id).outages.is_some() || !scenario.server(*id).depends_on.is_empty();
+    changes.extend(ranked(&down).into_iter().filter(can_be_out).map(Change::NeverOut));
     let unreachable = |i: usize| if servers[i].connected.is_some() { 1.0 - mean(servers[i].connected) } else { 0.0 };
     let mut reach: Vec<ReachChange> = ranked(&unreachable).into_iter().map(ReachChange::OutOfService).collect();
     let trouble = |i: usize| down(i) + calls(i) * unreachable(i) + mean(servers[i].offered);
