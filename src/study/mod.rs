@@ -2,6 +2,7 @@
 
 mod across;
 pub mod benchmark;
+mod call_log;
 mod compare;
 mod demand;
 mod drill;
@@ -18,6 +19,7 @@ pub mod sweep;
 mod what_if;
 
 pub use across::{Across, AcrossReport, AcrossRow};
+pub use call_log::call_log;
 pub use compare::{BalanceFacts, Comparison, GivenScore, TradeOff, compare};
 pub use drill::{
     Change, Course, Down, DrillError, Drilled, Drills, Held, Hit, Measure, Measured, Seen, Series, Tally, Timing, Unit, Worth, downs, drill,
