@@ -14,7 +14,13 @@ const MIDNIGHT: f64 = 1_767_571_200.0;
 
 /// CSV, a line a call of one replication, in the order of their ends; a session is a task. The warm-up is in it too.
 pub fn call_log(scenario: &Scenario, mapping: &Mapping, run: Run) -> String {
-    let mut log = Log { scenario, patience: scenario.policy.timeout.value.mean(), calls: HashMap::new(), tried: HashMap::new(), text: HEADER.to_owned() };
+    let mut log = Log {
+        scenario,
+        patience: scenario.policy.timeout.value.mean(),
+        calls: HashMap::new(),
+        tried: HashMap::new(),
+        text: HEADER.to_owned(),
+    };
     simulate_observed(scenario, mapping, run, &mut log);
     log.text
 }
@@ -55,7 +61,8 @@ impl Observer for Log<'_> {
             Some((_, Fate::Error | Fate::Stall)) => ("error", "tool_error"),
             _ => ("error", "disconnected"),
         };
-        let field = |text: &str| if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() };
+        let field =
+            |text: &str| if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() };
         let (agent, capability) = (field(&self.scenario.agent(call.agent).name), field(self.scenario.capability(need.capability)));
         let (at, task, server) = (MIDNIGHT + call.issued.as_secs(), issued.task, field(server));
         writeln!(self.text, "{at:.6},{agent},{capability},{server},{task:016x},{:.6},{outcome},{error}", 1e3 * took)

@@ -2,6 +2,7 @@
 
 mod across;
 pub mod benchmark;
+mod calibrated;
 mod call_log;
 mod compare;
 mod demand;
@@ -19,6 +20,7 @@ pub mod sweep;
 mod what_if;
 
 pub use across::{Across, AcrossReport, AcrossRow};
+pub use calibrated::{Calibrated, CalibratedError, MOST_CALLS, Place, Reading, Renamed, Unknown, calibrated};
 pub use call_log::call_log;
 pub use compare::{BalanceFacts, Comparison, GivenScore, TradeOff, compare};
 pub use drill::{
