@@ -4,6 +4,8 @@ use super::concurrency::Level;
 
 /// Ends that a level needs: the error of its throughput is then a seventh.
 const FEWEST_ENDS: usize = 50;
+/// And of the ends at the level that has most, so that levels, which weigh alike, are known about as well as each other.
+const FEWEST_SHARE: usize = 10;
 
 /// Of one server's calls, `(began, ended)` in seconds, in any order. Where calls come at random, what a server gets done while k are under way
 /// is what it would with k clients that call again at once: Norton's theorem for queueing networks (Chandy, Herzog & Woo 1975, IBM Journal
@@ -30,8 +32,9 @@ pub fn levels(calls: &[(f64, f64)]) -> Vec<Level> {
             under_way -= 1;
         }
     }
+    let fewest = FEWEST_ENDS.max(seen.iter().map(|(_, ends)| *ends).max().unwrap_or(0) / FEWEST_SHARE);
     let of_level = |(clients, (time, ends)): (usize, &(f64, usize))| Level { clients: clients as u32, throughput: *ends as f64 / time };
-    seen.iter().enumerate().filter(|(_, (time, ends))| *ends >= FEWEST_ENDS && *time > 0.0).map(of_level).collect()
+    seen.iter().enumerate().filter(|(_, (time, ends))| *ends >= fewest && *time > 0.0).map(of_level).collect()
 }
 
 #[cfg(test)]

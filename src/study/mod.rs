@@ -22,7 +22,7 @@ mod what_if;
 pub use across::{Across, AcrossReport, AcrossRow};
 pub use calibrated::{Calibrated, CalibratedError, MOST_CALLS, Place, Reading, Renamed, Unknown, calibrated};
 pub use call_log::call_log;
-pub use compare::{BalanceFacts, Comparison, GivenScore, TradeOff, compare};
+pub use compare::{BalanceFacts, Comparison, GivenScore, TradeOff, Unsure, compare};
 pub use drill::{
     Change, Course, Down, DrillError, Drilled, Drills, Held, Hit, Measure, Measured, Seen, Series, Tally, Timing, Unit, Worth, downs, drill,
 };

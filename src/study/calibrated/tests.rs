@@ -16,7 +16,7 @@ warmup = "0s"
 
 [servers.quick]  # answers at once
 parallel = { lognormal = { mean = "150ms", cv = 0.8 } }
-errors = { soft = 0.05, protocol = 0.01 }
+errors = { soft = 0.05, connection = 0.02 }
 provides.answers = 1.0
 
 [servers.flaky]
@@ -53,7 +53,7 @@ fn blank() -> String {
     let mut text = TRUTH.to_owned();
     for (truth, guess) in [
         ("{ lognormal = { mean = \"150ms\", cv = 0.8 } }", "\"1s\""),
-        ("errors = { soft = 0.05, protocol = 0.01 }", "errors = {}"),
+        ("errors = { soft = 0.05, connection = 0.02 }", "errors = {}"),
         ("errors.soft = 0.01\n", ""),
         ("outages = { every = { exponential = \"2h\" }, lasts = { exponential = \"10min\" } }\n", ""),
         ("slots = 2\n", ""),
@@ -112,6 +112,7 @@ fn what_made_the_log_is_found_again() {
     let [quick, flaky, narrow] = &scenario.servers[..] else { panic!("{scenario:?}") };
     check(provenance(&quick.parallel), 0.150, 1000);
     check(provenance(&quick.errors.soft), 0.05, 1000);
+    check(provenance(&quick.errors.connection), 0.02, 1000);
     check(provenance(&quick.errors.protocol), 0.0, 1000);
     check(provenance(&flaky.errors.soft), 0.01, 5000);
     let outages = flaky.outages.as_ref().expect("outages were found");
@@ -126,7 +127,7 @@ fn what_made_the_log_is_found_again() {
     check(provenance(&watching.tasks), 240.0, 1000);
     check(provenance(&reading.tasks), 290.0, 1000);
     check(provenance(&scenario.needs[0].demand), 0.75, 1000);
-    assert_eq!(intervals, 13);
+    assert_eq!(intervals, 14);
     assert_eq!(reading.calls.value, 1.0);
     // All that the trace does not tell is as it was.
     for kept in ["# A comment of the author's.", "[servers.quick]  # answers at once", "# a guess", "timeout = \"400s\""] {
@@ -169,7 +170,7 @@ fn what_a_trace_does_not_tell_stays() {
 /// What hung is told from what took long by how far away the time-out is.
 #[test]
 fn time_outs_far_away_are_calls_that_nobody_answered() {
-    let truth = TRUTH.replace("errors = { soft = 0.05, protocol = 0.01 }", "errors = { unanswered = 0.05 }");
+    let truth = TRUTH.replace("errors = { soft = 0.05, connection = 0.02 }", "errors = { unanswered = 0.05 }");
     let log = |text: &str| {
         let truth = read(text);
         call_log(&truth, &Mapping::current(&truth), Run { seed: 1, replication: 0 })
