@@ -41,7 +41,9 @@ fn a_simulated_log_is_calibrated_shown_and_written() {
     let before = fs::read_to_string(folder.join("guess.toml")).expect("a file");
 
     let shown = stdout(folder, &["calibrate", "calls.csv", "--into", "guess.toml"], 0);
-    for part in ["servers.files", "agents.writer", "-serial = { exponential = \"9s\" }  # guessed", "+serial = { value =", "Nothing is written"] {
+    for part in
+        ["servers.files", "agents.writer", "-serial = { exponential = \"9s\" }  # guessed", "+serial = { value =", "Nothing is written"]
+    {
         assert!(shown.contains(part), "{part} is in\n{shown}");
     }
     assert_eq!(fs::read_to_string(folder.join("guess.toml")).expect("a file"), before, "only shown");
@@ -72,4 +74,34 @@ fn mistakes_are_told_before_anything_is_read() {
     stdout(folder, &["calibrate", "calls.csv", "--into", "mine.toml", "--output", "mine.toml"], 2);
     stdout(folder, &["calibrate", "calls.csv", "--into", "mine.toml", "--name", "main=nobody"], 2);
     stdout(folder, &["calibrate", "none.csv", "--into", "mine.toml"], 2);
+}
+
+/// What docs/calibration.md shows is what the commands in it print.
+#[test]
+fn the_documented_example_is_what_is_printed() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let docs = fs::read_to_string(root.join("docs/calibration.md")).expect("the page is there");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let folder = folder.path();
+    for path in ["scenarios/oracles/calibration.toml", "tests/fixtures/calibrate/guess.toml"] {
+        let copy = folder.join(path);
+        fs::create_dir_all(copy.parent().expect("a folder")).expect("a folder");
+        fs::copy(root.join(path), copy).expect("a copy");
+    }
+    let mut printed =
+        stdout(root, &["import", "tests/fixtures/openmanager-vibe-v5", "-o", &folder.join("imported.toml").display().to_string()], 0);
+    let mut commands = 0;
+    for line in docs.lines().filter_map(|line| line.strip_prefix("    mcplab ")) {
+        // Above the example stands what is not about these files.
+        if line.contains(" calls.csv") || line.contains(" calibrated.toml") {
+            printed += &String::from_utf8_lossy(&run(folder, &line.split(' ').collect::<Vec<_>>()).stdout);
+            commands += 1;
+        }
+    }
+    assert_eq!(commands, 5);
+    let blocks: Vec<&str> = docs.split("```text\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(blocks.len(), 6);
+    for line in blocks.iter().flat_map(|block| block.lines()) {
+        assert!(printed.contains(line), "is not printed: {line}\n{printed}");
+    }
 }
