@@ -65,7 +65,7 @@ fn put(table: &mut dyn TableLike, path: &[String], depth: usize, value: Option<V
     match table.get(part) {
         // Nothing is taken away from what is not there.
         None if value.is_none() => return Ok(()),
-        None => _ = table.insert(part, Item::Value(InlineTable::new().into())),
+        None => replace(table, part, InlineTable::new().into()),
         Some(item) => {
             // The short spelling of a table becomes the table.
             let is_short = item.as_table_like().is_none_or(|table| table.contains_key("value"));
@@ -93,7 +93,18 @@ fn replace(table: &mut dyn TableLike, part: &str, mut value: Value) {
             *old = value;
         }
         Some(other) => *other = Item::Value(value),
-        None => _ = table.insert(part, Item::Value(value)),
+        None => {
+            // The blank before a closing brace goes on to what is last now.
+            let last = table.iter_mut().last().and_then(|(_, item)| item.as_value_mut()).map(Value::decor_mut);
+            let blank = |decor: &toml_edit::Decor| {
+                decor.suffix().and_then(|suffix| suffix.as_str()).filter(|s| !s.is_empty() && s.trim().is_empty()).map(str::to_owned)
+            };
+            if let Some((decor, suffix)) = last.and_then(|decor| blank(decor).map(|suffix| (decor, suffix))) {
+                decor.set_suffix("");
+                value = value.decorated(" ", &suffix);
+            }
+            _ = table.insert(part, Item::Value(value));
+        }
     }
 }
 
@@ -121,6 +132,7 @@ mod tests {
         );
         check(table, "servers.a.slots", "", "# mine\n[servers.a]\n\nserial = \"1s\"\n\n# next\n[servers.b]\n");
         check(table, "servers.c.d.e", "", table);
+        check("a = { b = 1 }  # a\n", "a.c", "2", "a = { b = 1, c = 2 }  # a\n");
         let inline = "servers.a = { serial = \"1s\", provides = { x = 1.0 } }  # a\nagents.b.needs.x = \"a\"  # b\n";
         check(
             inline,
