@@ -9,15 +9,15 @@ use mcplab::mapping::{Dispatch, Mapping};
 use mcplab::report::{Input, Measured, comparison_text, tables_of};
 use mcplab::scenario::Scenario;
 use mcplab::strategy::Strategy;
-use mcplab::study;
+use mcplab::study::{self, Unsure};
 
-use super::job::{Asked, Finished, Job, REPLAY_HELP, RunOptions};
+use super::job::{Asked, Finished, Job, PropagateOption, REPLAY_HELP, RunOptions};
 use super::{Exit, input};
 
 /// Compare all strategies, and given mappings, on the same randomness: one table, what differs, the verdict
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = format!("Examples:\n  mcplab compare scenarios/openmanager-vibe-v5.toml\n  mcplab compare mine.toml --mapping by-hand.toml --mapping other.toml\n  mcplab compare mine.toml --replications 100 --json > comparison.json\n  mcplab compare scenarios/organisation-200x30.toml --gateway all\n  mcplab compare scenarios/tutorial.toml --replay scenarios/replay/tutorial.csv\n\nWithout --mapping, mapping files beside the scenario take part: for NAME.toml, the file NAME.plan.toml.\n\n{REPLAY_HELP}\n\nExit code: 0 a validated mapping exists, 1 none does, 2 an error.")
+    after_help = format!("Examples:\n  mcplab compare scenarios/openmanager-vibe-v5.toml\n  mcplab compare mine.toml --mapping by-hand.toml --mapping other.toml\n  mcplab compare mine.toml --replications 100 --json > comparison.json\n  mcplab compare scenarios/organisation-200x30.toml --gateway all\n  mcplab compare scenarios/openmanager-vibe-v5.toml --propagate\n  mcplab compare scenarios/tutorial.toml --replay scenarios/replay/tutorial.csv\n\nWithout --mapping, mapping files beside the scenario take part: for NAME.toml, the file NAME.plan.toml.\n\n{REPLAY_HELP}\n\nExit code: 0 a validated mapping exists, 1 none does, 2 an error.")
 )]
 pub struct Args {
     #[command(flatten)]
@@ -31,11 +31,18 @@ pub struct Args {
     /// power-of-2 (or more), shortest-queue, latency-weighted; `all` for these six
     #[arg(long = "gateway", value_name = "POLICY")]
     gateways: Vec<String>,
+
+    #[command(flatten)]
+    propagate: PropagateOption,
 }
 
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let mappings = mappings(&args.options.scenario, &args.mappings)?;
-    let job = Job::new("compare", &args.options, Asked { mappings, gateways: gateways(&args.gateways)?, ..Asked::default() })?;
+    let job = Job::new(
+        "compare",
+        &args.options,
+        Asked { mappings, gateways: gateways(&args.gateways)?, propagate: args.propagate.propagate, ..Asked::default() },
+    )?;
     Ok(job.run(&args.options)?.0)
 }
 
@@ -77,7 +84,13 @@ pub fn execute(job: &Job, watch: &dyn Watch) -> anyhow::Result<Finished> {
     let scenario = &job.scenario;
     let mut candidates = study::candidates(scenario, given(job, scenario)?, job.manifest.seed, watch);
     candidates.extend(job.gateways()?.into_iter().map(|dispatch| study::Candidate::gateway(scenario, dispatch)));
-    let comparison = study::compare(scenario, candidates, job.design(Stage::Comparison), watch);
+    let mut comparison = study::compare(scenario, candidates, job.design(Stage::Comparison), watch);
+    let mut unsure = Vec::new();
+    for row in comparison.shown() {
+        let propagated = job.propagated(&row.mapping, &row.cases, watch)?;
+        unsure.extend(propagated.map(|propagated| Unsure { mapping: row.name.clone(), propagated }));
+    }
+    comparison.unsure = unsure;
     let cases: Vec<Vec<(&str, &[_])>> = comparison
         .rows
         .iter()

@@ -8,9 +8,10 @@ use clap::Args;
 use mcplab::engine::expected_calls;
 use mcplab::experiment::{self, Design, Stage, Warmup, Watch};
 use mcplab::import::call_log;
-use mcplab::mapping::Dispatch;
+use mcplab::mapping::{Dispatch, Mapping};
 use mcplab::report::{self, DrillAsked, Input, Journal, Manifest, ReplayedLog, Written};
 use mcplab::scenario::Scenario;
+use mcplab::study::{self, Propagated};
 use serde_json::json;
 
 use super::progress::Progress;
@@ -50,6 +51,21 @@ pub struct RunOptions {
     /// Print JSON instead of text
     #[arg(long)]
     pub json: bool,
+}
+
+/// How sure KPIs are, of commands that can say so.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct PropagateOption {
+    /// Also say how sure the KPIs are with the intervals that the scenario's figures state: so many draws of them, each simulated five times
+    #[arg(
+        long,
+        value_name = "DRAWS",
+        num_args = 0..=1,
+        default_missing_value = "100",
+        conflicts_with = "replay",
+        value_parser = clap::value_parser!(u32).range(20..=10_000)
+    )]
+    pub propagate: Option<u32>,
 }
 
 /// What a log looks like, and what becomes of it; after the help of every command that takes one.
@@ -173,6 +189,19 @@ impl Job {
     /// The gateways that take part.
     pub fn gateways(&self) -> anyhow::Result<Vec<Dispatch>> {
         self.manifest.gateways.iter().map(|name| name.parse().map_err(|error: String| anyhow!(error))).collect()
+    }
+
+    /// What the scenario is unsure of, in the KPIs of a mapping's cases; none where it was not asked for.
+    pub fn propagated(&self, mapping: &Mapping, cases: &[study::Case], watch: &dyn Watch) -> anyhow::Result<Option<Propagated>> {
+        let Some(draws) = self.manifest.propagate else { return Ok(None) };
+        let design = self.design(Stage::Comparison);
+        let calls = expected_calls(&self.scenario) * f64::from(study::propagated_replications(design, draws));
+        if calls > CALLS_MAX {
+            bail!(
+                "--propagate {draws} would simulate about {calls:.1e} calls (at most {CALLS_MAX:.0e}); ask for fewer draws, or shorten `horizon`"
+            );
+        }
+        Ok(Some(study::propagate(&self.scenario, mapping, cases, design, draws, watch)?))
     }
 
     pub fn design(&self, stage: Stage) -> Design {

@@ -4,6 +4,7 @@ mod apply;
 mod backups;
 mod benchmark;
 mod benchmark_gap;
+mod calibrate;
 mod check;
 mod compare;
 mod completions;
@@ -76,6 +77,7 @@ enum Command {
     Doctor(doctor::Args),
     Fit(fit::Args),
     Trace(trace::Args),
+    Calibrate(calibrate::Args),
     Import(import::Args),
     Simulate(simulate::Args),
     Compare(compare::Args),
@@ -108,6 +110,7 @@ pub fn main() -> ExitCode {
         Command::Doctor(args) => doctor::run(&args),
         Command::Fit(args) => fit::run(&args),
         Command::Trace(args) => trace::run(&args),
+        Command::Calibrate(args) => calibrate::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Compare(args) => compare::run(&args),

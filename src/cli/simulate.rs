@@ -3,20 +3,20 @@
 use std::path::PathBuf;
 
 use anyhow::bail;
-use mcplab::engine::expected_calls;
+use mcplab::engine::Run;
 use mcplab::experiment::{self, Case, Design, Stage, Watch};
 use mcplab::mapping::{Dispatch, Mapping};
 use mcplab::report::{Measured, Simulated, simulation_text, tables_of};
 use mcplab::scenario::Scenario;
-use mcplab::study::{self, Propagated};
+use mcplab::study;
 
-use super::job::{Asked, CALLS_MAX, Finished, Job, REPLAY_HELP, RunOptions};
+use super::job::{Asked, Finished, Job, PropagateOption, REPLAY_HELP, RunOptions};
 use super::{Exit, input};
 
 /// Simulate a scenario under one mapping: KPIs of the system, the servers and the agents, with intervals
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = format!("Examples:\n  mcplab simulate scenarios/openmanager-vibe-v5.toml\n  mcplab simulate scenarios/openmanager-vibe-v5.toml --mapping scenarios/openmanager-vibe-v5.plan.toml\n  mcplab simulate scenarios/openmanager-vibe-v5.toml --what-if serena-down --what-if load-x2\n  mcplab simulate scenarios/tutorial.toml --what-if all --json\n  mcplab simulate scenarios/openmanager-vibe-v5.toml --propagate\n  mcplab simulate scenarios/organisation-200x30.toml --gateway power-of-2\n  mcplab simulate scenarios/tutorial.toml --replay scenarios/replay/tutorial.csv\n\n{REPLAY_HELP}\n\nExit code: 0 every KPI met, 1 a KPI missed, 2 an error.")
+    after_help = format!("Examples:\n  mcplab simulate scenarios/openmanager-vibe-v5.toml\n  mcplab simulate scenarios/openmanager-vibe-v5.toml --mapping scenarios/openmanager-vibe-v5.plan.toml\n  mcplab simulate scenarios/openmanager-vibe-v5.toml --what-if serena-down --what-if load-x2\n  mcplab simulate scenarios/tutorial.toml --what-if all --json\n  mcplab simulate scenarios/openmanager-vibe-v5.toml --propagate\n  mcplab simulate scenarios/tutorial.toml --calls calls.csv\n  mcplab simulate scenarios/organisation-200x30.toml --gateway power-of-2\n  mcplab simulate scenarios/tutorial.toml --replay scenarios/replay/tutorial.csv\n\n{REPLAY_HELP}\n\nExit code: 0 every KPI met, 1 a KPI missed, 2 an error.")
 )]
 pub struct Args {
     #[command(flatten)]
@@ -35,16 +35,12 @@ pub struct Args {
     #[arg(long = "what-if", value_name = "NAME")]
     what_ifs: Vec<String>,
 
-    /// Also say how sure the KPIs are with the intervals that the scenario's figures state: so many draws of them, each simulated five times
-    #[arg(
-        long,
-        value_name = "DRAWS",
-        num_args = 0..=1,
-        default_missing_value = "100",
-        conflicts_with = "replay",
-        value_parser = clap::value_parser!(u32).range(20..=10_000)
-    )]
-    propagate: Option<u32>,
+    #[command(flatten)]
+    propagate: PropagateOption,
+
+    /// Write the calls of the first replication as a log (CSV): what `calibrate` and --replay read
+    #[arg(long, value_name = "FILE.csv")]
+    calls: Option<PathBuf>,
 }
 
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
@@ -53,20 +49,24 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         mappings,
         what_ifs: args.what_ifs.clone(),
         gateways: args.gateway.into_iter().collect(),
-        propagate: args.propagate,
+        propagate: args.propagate.propagate,
         ..Asked::default()
     };
     let job = Job::new("simulate", &args.options, asked)?;
+    if let Some(path) = &args.calls {
+        if path.exists() && path.extension().is_none_or(|ending| ending != "csv") {
+            bail!("--calls: {} exists and is not called .csv; choose another name", path.display());
+        }
+        let (_, mapping) = dispatched(&job)?;
+        let run = Run { seed: job.manifest.seed, replication: 0 };
+        input::write(path, study::call_log(&job.scenario, &mapping, run).as_bytes())?;
+    }
     Ok(job.run(&args.options)?.0)
 }
 
 pub fn execute(job: &Job, watch: &dyn Watch) -> anyhow::Result<Finished> {
     let scenario = &job.scenario;
-    let (name, mapping) = mapping(job)?;
-    let (name, mapping) = match job.gateways()?.first() {
-        None => (name, mapping),
-        Some(dispatch) => (format!("{name} behind a gateway ({})", dispatch.name()), Mapping { dispatch: *dispatch, ..mapping }),
-    };
+    let (name, mapping) = dispatched(job)?;
     let chosen = chosen(scenario, &job.manifest.what_ifs)?;
     let cases: Vec<Case> = chosen.iter().map(|(_, scenario)| Case { scenario, mapping: &mapping }).collect();
     let Design { seed, replications, .. } = job.design(Stage::Comparison);
@@ -83,7 +83,7 @@ pub fn execute(job: &Job, watch: &dyn Watch) -> anyhow::Result<Finished> {
     let by_case: Vec<(&str, &[_])> =
         cases.iter().map(|case| (case.what_if.as_deref().unwrap_or("base"), case.replications.as_slice())).collect();
     let files = tables_of(scenario, &[Measured { name: &name, mapping: &mapping, cases: &by_case }])?;
-    let propagated = job.manifest.propagate.map(|draws| propagated(job, &mapping, &cases, draws, watch)).transpose()?;
+    let propagated = job.propagated(&mapping, &cases, watch)?;
     let met = cases.iter().all(|case| case.judged.met());
     let simulated = Simulated {
         scenario: scenario.name.clone(),
@@ -103,15 +103,13 @@ pub fn execute(job: &Job, watch: &dyn Watch) -> anyhow::Result<Finished> {
     })
 }
 
-fn propagated(job: &Job, mapping: &Mapping, cases: &[study::Case], draws: u32, watch: &dyn Watch) -> anyhow::Result<Propagated> {
-    let design = job.design(Stage::Comparison);
-    let calls = expected_calls(&job.scenario) * f64::from(study::propagated_replications(design, draws));
-    if calls > CALLS_MAX {
-        bail!(
-            "--propagate {draws} would simulate about {calls:.1e} calls (at most {CALLS_MAX:.0e}); ask for fewer draws, or shorten `horizon`"
-        );
-    }
-    Ok(study::propagate(&job.scenario, mapping, cases, design, draws, watch)?)
+/// The mapping, behind the gateway that is asked for.
+fn dispatched(job: &Job) -> anyhow::Result<(String, Mapping)> {
+    let (name, mapping) = mapping(job)?;
+    Ok(match job.gateways()?.first() {
+        None => (name, mapping),
+        Some(dispatch) => (format!("{name} behind a gateway ({})", dispatch.name()), Mapping { dispatch: *dispatch, ..mapping }),
+    })
 }
 
 /// The given mapping with its name, else today's.

@@ -51,7 +51,7 @@ struct SummaryArgs {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum FormatName {
+pub enum FormatName {
     /// Claude Code's transcripts
     Transcript,
     /// What hooks were given, an object a line
@@ -65,7 +65,7 @@ enum FormatName {
 }
 
 impl FormatName {
-    fn format(self) -> Format {
+    pub fn format(self) -> Format {
         match self {
             FormatName::Transcript => Format::Transcript,
             FormatName::Hooks => Format::Hooks,
@@ -84,7 +84,7 @@ enum By {
     Agent,
 }
 
-fn utc_offset(text: &str) -> Result<i64, String> {
+pub fn utc_offset(text: &str) -> Result<i64, String> {
     trace::utc_offset(text).ok_or_else(|| "write it as +09:00, -03:30 or Z".to_owned())
 }
 

@@ -6,6 +6,7 @@ use crate::scenario::NeedId;
 
 use super::breaker::{Admission, Ended};
 use super::retry::Retry;
+use super::workload::Keys;
 use super::*;
 
 #[derive(Debug, Clone, Copy)]
@@ -62,7 +63,8 @@ pub enum Failure {
 
 impl<O: Observer> Simulation<'_, O> {
     #[inline(always)]
-    pub fn start_call(&mut self, task: Id<Task>, agent: AgentId, key: Key, need: NeedId) {
+    pub fn start_call(&mut self, task: Id<Task>, agent: AgentId, keys: Keys, need: NeedId) {
+        let key = keys.call;
         let counted = self.in_window();
         let first = self.first_target(need, key);
         let route = &self.model.needs[need.index()];
@@ -91,7 +93,7 @@ impl<O: Observer> Simulation<'_, O> {
         client.tally.issued += u64::from(counted);
         let is_limited = client.model.concurrency.is_some();
         self.counted_open += u64::from(counted);
-        self.observer.call_issued(&IssuedCall { at: self.now, key: key.number(), agent, need });
+        self.observer.call_issued(&IssuedCall { at: self.now, key: key.number(), task: keys.task.number(), agent, need });
         self.earn_retries(agent);
         if has_cache && let Some(target) = self.cached(&self.calls[id]) {
             self.calls[id].target = target;

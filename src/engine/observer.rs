@@ -21,6 +21,8 @@ pub struct IssuedCall {
     pub at: SimTime,
     /// The call's own: the same call has the same key under every mapping.
     pub key: u64,
+    /// Its task's own, as `key`.
+    pub task: u64,
     pub agent: AgentId,
     pub need: NeedId,
 }

@@ -18,6 +18,20 @@ pub struct Task {
     pub sessions: Option<Id<Session>>,
 }
 
+/// Of a task, and of one of its calls.
+#[derive(Debug, Clone, Copy)]
+pub struct Keys {
+    pub task: Key,
+    pub call: Key,
+}
+
+impl Keys {
+    #[inline(always)]
+    fn of(task: Key, number: u32) -> Keys {
+        Keys { task, call: task.at(u64::from(number)) }
+    }
+}
+
 /// What started a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
@@ -36,23 +50,23 @@ impl<O: Observer> Simulation<'_, O> {
         let mut number = 0;
         while number < rows {
             number += 1;
-            self.issue_call_of(task, agent, key.at(u64::from(number)), origin);
+            self.issue_call_of(task, agent, Keys::of(key, number), origin);
         }
     }
 
     #[inline(always)]
     pub fn issue_call(&mut self, id: Id<Task>, number: u32) {
         let Task { agent, key, origin, .. } = self.tasks[id];
-        self.issue_call_of(id, agent, key.at(u64::from(number)), origin);
+        self.issue_call_of(id, agent, Keys::of(key, number), origin);
     }
 
     #[inline(always)]
-    fn issue_call_of(&mut self, id: Id<Task>, agent: AgentId, key: Key, origin: Origin) {
+    fn issue_call_of(&mut self, id: Id<Task>, agent: AgentId, keys: Keys, origin: Origin) {
         let need = match (origin, &self.model.replay) {
             (Origin::Replay(number), Some(replay)) => replay.calls[number as usize].need,
-            _ => self.agents[agent.index()].model.need(key),
+            _ => self.agents[agent.index()].model.need(keys.call),
         };
-        self.start_call(id, agent, key, need);
+        self.start_call(id, agent, keys, need);
     }
 
     /// A call is over, well or not: its row thinks and goes on, or ends.

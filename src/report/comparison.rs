@@ -6,9 +6,10 @@ use crate::judge::{Allowed, Verdict};
 use crate::mapping::Over;
 use crate::scenario::{Kpi, Scenario, Term};
 use crate::strategy::{Reach, ReachChange};
-use crate::study::{BalanceFacts, Comparison, Remedy, Row};
+use crate::study::{BalanceFacts, Comparison, Remedy, Row, Unsure};
 
 use super::format::{bar, bound, count, estimate, indented, mark, plain_table, replay_line, result, scaled, shortened, signed, target};
+use super::simulation::propagated_text;
 
 /// For people; ends with the verdict. `scenario` is the one that was compared.
 pub fn comparison_text(scenario: &Scenario, comparison: &Comparison) -> String {
@@ -19,6 +20,7 @@ pub fn comparison_text(scenario: &Scenario, comparison: &Comparison) -> String {
     text += &balance(comparison);
     text += &trade_off(comparison);
     text += &differences(scenario, comparison);
+    text += &unsure(comparison);
     text += &notes(comparison);
     text += &verdict(scenario, comparison);
     text += &remedies_text(&comparison.remedies);
@@ -43,6 +45,16 @@ fn heading(scenario: &Scenario, comparison: &Comparison) -> String {
         comparison.seed,
         replay_line(scenario),
     )
+}
+
+/// The same draws of the inputs for each mapping.
+fn unsure(comparison: &Comparison) -> String {
+    let of = |unsure: &Unsure| {
+        let row = comparison.rows.iter().find(|row| row.name == unsure.mapping);
+        row.map_or_else(String::new, |row| propagated_text(&unsure.mapping, &unsure.propagated, &row.cases))
+    };
+    let tables: String = comparison.unsure.iter().map(of).collect();
+    if tables.is_empty() { tables } else { format!("{}\n", tables.trim_start()) }
 }
 
 fn kpi_table(scenario: &Scenario, comparison: &Comparison) -> String {
@@ -171,12 +183,7 @@ fn short_title(kpi: Kpi) -> &'static str {
 
 /// Who carries what: today's mapping, the given ones and the recommended one side by side.
 fn load_bars(scenario: &Scenario, comparison: &Comparison) -> String {
-    let mut shown: Vec<&Row> = comparison.rows.iter().filter(|row| row.name == comparison.rows[0].name || row.given).collect();
-    if let Some(recommended) = comparison.recommended()
-        && !shown.iter().any(|row| row.name == recommended.name)
-    {
-        shown.push(recommended);
-    }
+    let shown = comparison.shown();
     let full = shown.iter().flat_map(|row| &row.planned_loads).copied().fold(0.0, f64::max);
     let mut header = vec!["planned load (busy share of a slot)".to_owned()];
     header.extend(shown.iter().map(|row| row.name.clone()));

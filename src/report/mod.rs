@@ -1,6 +1,7 @@
 //! Results rendered: terminal, JSON, Parquet.
 
 mod benchmark;
+mod calibrated;
 mod comparison;
 mod drill;
 mod fitted;
@@ -18,6 +19,7 @@ mod trace;
 mod what_if;
 
 pub use benchmark::{benchmark_tables, benchmark_text};
+pub use calibrated::{calibrated_diff, calibrated_text};
 pub use comparison::comparison_text;
 pub use drill::{drill_tables, drill_text};
 pub use fitted::{FitReport, fit_plot, fit_text};

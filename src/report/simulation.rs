@@ -40,15 +40,16 @@ pub fn simulation_text(scenario: &Scenario, simulated: &Simulated) -> String {
         text += &case_text(scenario, case);
     }
     if let Some(propagated) = &simulated.propagated {
-        text += &propagated_text(propagated, &simulated.cases);
+        text += &propagated_text("", propagated, &simulated.cases);
     }
     text
 }
 
 /// A table a case: each simulated KPI with its interval of luck alone, and of what the scenario is unsure of as well.
-fn propagated_text(propagated: &Propagated, cases: &[Case]) -> String {
+pub(super) fn propagated_text(mapping: &str, propagated: &Propagated, cases: &[Case]) -> String {
+    let title = if mapping.is_empty() { "With".to_owned() } else { format!("{mapping}, with") };
     let mut text = format!(
-        "\nWith input uncertainty: {} drawn within their intervals, {} draws of {}\n",
+        "\n{title} input uncertainty: {} drawn within their intervals, {} draws of {}\n",
         count(propagated.figures, "figure"),
         propagated.draws,
         count(propagated.replications as usize, "replication")

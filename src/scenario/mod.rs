@@ -5,6 +5,8 @@ pub mod change;
 pub(crate) mod defaults;
 pub mod diagnostic;
 pub(crate) mod document;
+#[cfg(feature = "simulator")]
+pub mod edit;
 mod kpi;
 mod model;
 mod priorities;
@@ -21,4 +23,4 @@ pub use kpi::{Kpi, KpiTarget, KpiUnit};
 pub use model::*;
 pub use priorities::Term;
 pub use read::{Parsed, parse};
-pub use write::{spelled_distribution, write};
+pub use write::{spelled_count, spelled_distribution, spelled_number, spelled_rate, spelled_share, write};

@@ -195,7 +195,7 @@ fn assignments_in_quotes(text: &str) -> Vec<Range<usize>> {
 }
 
 /// "did you mean `supabase`?", or which there are where these are few.
-pub(super) fn hint_from<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub(crate) fn hint_from<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     const FEW: usize = 12;
     let known: Vec<&str> = known.into_iter().collect();
     match close_to(name, &known) {

@@ -11,7 +11,7 @@ use super::spelling::{key, list, number, paragraph, table, text, value};
 use super::words::{SOURCES, TERMS, word_for};
 use super::{Agent, AgentId, Figure, FileSeen, Kpi, KpiUnit, Limits, Scenario, WhatIf};
 use crate::distribution::Distribution;
-use crate::units::{Probability, SimTime};
+use crate::units::{Probability, Rate, SimTime};
 use policy::write_policy;
 use server::{write_dependency, write_server, write_stand_in};
 use workload::Workloads;
@@ -114,6 +114,22 @@ fn spelled<T>(figure: &Figure<T>, spell: impl Fn(&T) -> String) -> String {
 /// A figure as a scenario states it: what goes after `serial =`.
 pub fn spelled_distribution(figure: &Figure<Distribution>) -> String {
     spelled(figure, distribution)
+}
+
+pub fn spelled_rate(figure: &Figure<Rate>) -> String {
+    spelled(figure, quoted)
+}
+
+pub fn spelled_share(figure: &Figure<Probability>) -> String {
+    spelled(figure, share)
+}
+
+pub fn spelled_number(figure: &Figure<f64>) -> String {
+    spelled(figure, real)
+}
+
+pub fn spelled_count(figure: &Figure<u32>) -> String {
+    spelled(figure, count)
 }
 
 fn distribution(distribution: &Distribution) -> String {

@@ -9,6 +9,7 @@ use crate::scenario::{Kpi, NeedId, Scenario, ServerId};
 use crate::strategy::{BalanceOptimum, LimitKind, Reach, balance_by_server_use, best_balance, what_would_reach};
 
 use super::evaluate::{Candidate, Difference, Row, differences, evaluate, least_loss, mean_loss, recommend};
+use super::propagate::Propagated;
 use super::remedy::{Remedy, remedies};
 
 /// What is true of the planned balance score over some servers, whatever the mapping.
@@ -73,11 +74,33 @@ pub struct Comparison {
     pub remedies: Vec<Remedy>,
     /// Index into `rows`.
     pub recommended: Option<usize>,
+    /// Of the rows that are shown in full, where it was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unsure: Vec<Unsure>,
+}
+
+/// What the scenario's own intervals make of a mapping's KPIs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Unsure {
+    pub mapping: String,
+    #[serde(flatten)]
+    pub propagated: Propagated,
 }
 
 impl Comparison {
     pub fn recommended(&self) -> Option<&Row> {
         self.recommended.map(|index| &self.rows[index])
+    }
+
+    /// Today's mapping, the given ones and the recommended one.
+    pub fn shown(&self) -> Vec<&Row> {
+        let mut shown: Vec<&Row> = self.rows.iter().filter(|row| row.name == self.rows[0].name || row.given).collect();
+        if let Some(recommended) = self.recommended()
+            && !shown.iter().any(|row| row.name == recommended.name)
+        {
+            shown.push(recommended);
+        }
+        shown
     }
 }
 
@@ -115,6 +138,7 @@ pub fn compare(scenario: &Scenario, candidates: Vec<Candidate>, design: Design, 
         trade_off,
         remedies,
         recommended,
+        unsure: Vec::new(),
     }
 }
 

@@ -31,6 +31,9 @@ pub struct Fitted {
     pub fits: Vec<Tested>,
     /// For the scenario: the best family that it knows, and the sample itself where that is not like it.
     pub lines: Vec<String>,
+    /// What the lines say.
+    #[serde(skip)]
+    pub figures: Vec<Figure<Distribution>>,
     /// Quantiles in seconds, of the best law and of the sample.
     #[serde(skip)]
     pub quantiles: Vec<(f64, f64)>,
@@ -52,14 +55,24 @@ pub fn fitted(group: Group, note: &str, seed: u64) -> Fitted {
         let interval = interval.map(|(low, high)| [rounded(low).to_string(), rounded(high).to_string()]);
         let note = Some(format!("{note}: {what}"));
         let provenance = Some(Provenance { source: Source::Measured, n: Some(n as u64), interval, note });
-        format!("serial = {}", spelled_distribution(&Figure { value, provenance }))
+        Figure { value, provenance }
     };
-    let mut found = Fitted { key: group.key, seen, n, censored, unfit: None, fits: Vec::new(), lines: Vec::new(), quantiles: Vec::new() };
+    let mut found = Fitted {
+        key: group.key,
+        seen,
+        n,
+        censored,
+        unfit: None,
+        fits: Vec::new(),
+        lines: Vec::new(),
+        figures: Vec::new(),
+        quantiles: Vec::new(),
+    };
     let sample = match Sample::new(group.ended, group.given_up) {
         Ok(sample) => sample,
         Err(error) => {
             if let SampleError::Constant { value, .. } = error {
-                found.lines.push(figure(Distribution::Constant(rounded(value)), None, "all alike"));
+                found.states(figure(Distribution::Constant(rounded(value)), None, "all alike"));
             }
             found.unfit = Some(error.to_string());
             return found;
@@ -83,11 +96,11 @@ pub fn fitted(group: Group, note: &str, seed: u64) -> Fitted {
         && let Some(distribution) = fit.law.distribution()
     {
         let what = format!("{}, maximum likelihood{}", fit.family.name(), if like { "" } else { ", rejected by the test of fit" });
-        found.lines.push(figure(legible(distribution), fit.mean.interval, &what));
+        found.states(figure(legible(distribution), fit.mean.interval, &what));
     }
     if !like {
         let times = empirical(&sample, TIMES).into_iter().map(rounded).collect();
-        found.lines.push(figure(Distribution::Empirical(times), None, "quantiles of the sample"));
+        found.states(figure(Distribution::Empirical(times), None, "quantiles of the sample"));
     }
     if let Some(best) = found.fits.first() {
         // Beyond what ended, nothing is known.
@@ -99,12 +112,19 @@ pub fn fitted(group: Group, note: &str, seed: u64) -> Fitted {
     found
 }
 
+impl Fitted {
+    fn states(&mut self, figure: Figure<Distribution>) {
+        self.lines.push(format!("serial = {}", spelled_distribution(&figure)));
+        self.figures.push(figure);
+    }
+}
+
 /// To four digits: no sample knows more.
-fn rounded(seconds: f64) -> SimTime {
+pub(super) fn rounded(seconds: f64) -> SimTime {
     SimTime::from_secs(to_four(seconds))
 }
 
-fn to_four(value: f64) -> f64 {
+pub(super) fn to_four(value: f64) -> f64 {
     // Written and read again: nearer to the decimal than any product.
     format!("{value:.3e}").parse().unwrap_or(value)
 }

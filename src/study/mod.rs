@@ -2,6 +2,8 @@
 
 mod across;
 pub mod benchmark;
+mod calibrated;
+mod call_log;
 mod cheapest;
 mod compare;
 mod demand;
@@ -21,8 +23,10 @@ pub mod sweep;
 mod what_if;
 
 pub use across::{Across, AcrossReport, AcrossRow};
+pub use calibrated::{Calibrated, CalibratedError, MOST_CALLS, Place, Reading, Renamed, Unknown, calibrated};
+pub use call_log::call_log;
 pub use cheapest::Cheapest;
-pub use compare::{BalanceFacts, Comparison, GivenScore, TradeOff, compare};
+pub use compare::{BalanceFacts, Comparison, GivenScore, TradeOff, Unsure, compare};
 pub use drill::{
     Change, Course, Down, DrillError, Drilled, Drills, Held, Hit, Measure, Measured, Seen, Series, Tally, Timing, Unit, Worth, downs, drill,
 };
