@@ -40,7 +40,7 @@ pub(crate) use glob::glob_matches;
 pub use grant::{Grant, Permit, Written};
 pub(crate) use json::{Dialect, parse_json};
 pub use notes::{ImportNote, Imported, NoteKind};
-pub use project::{Broken, Project, Reading};
+pub use project::{Broken, Part, Project, Reading};
 pub use samples::{Columns, Group, KEPT, Samples, SamplesError, read_samples};
 pub use server_config::{Launch, ServerConfig, ServerEntry};
 #[cfg(test)]

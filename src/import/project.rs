@@ -30,8 +30,20 @@ pub struct Project {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Broken {
     pub client: Client,
+    pub part: Part,
     pub path: String,
     pub error: AgentFileError,
+}
+
+/// What a client leaves out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// An agent, with its whole file.
+    Agent,
+    /// A file of servers or settings.
+    Config,
+    /// One server of a file; the others count.
+    Server,
 }
 
 /// What is read beside a project's own files.
@@ -94,7 +106,9 @@ impl Project {
             self.configs.iter().filter(|config| !config.servers.is_empty()).map(|config| config.client).collect();
         for client in with_servers {
             let has_agents = |agent: &AgentDefinition| agent.client.sees().contains(&client);
-            if self.agents.iter().any(has_agents) || self.broken.iter().any(|broken| broken.client == client) {
+            // Once mended, a broken agent is one of the client's agents.
+            let is_agent = |broken: &Broken| broken.part == Part::Agent && broken.client.sees().contains(&client);
+            if self.agents.iter().any(has_agents) || self.broken.iter().any(is_agent) {
                 continue;
             }
             let config = self.configs.iter().find(|config| config.client == client).expect("it has servers");

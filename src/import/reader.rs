@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::project::Broken;
+use super::project::{Broken, Part};
 use super::server_config::{Spelling, read_servers};
 use super::walk::{DEPTH_MAX, FILES_MAX, Skipped, files_below, read_limited, sha256};
 use super::{AgentDefinition, AgentFile, AgentFileError, Client, FrontMatter, Project, Scope, ServerConfig, ServerEntry, line_of};
@@ -69,10 +69,10 @@ impl<'p> Reader<'p> {
         };
         self.count();
         if bytes.len() as u64 > longest {
-            self.broken(&shown, AgentFileError::new(format!("longer than {} MiB", longest >> 20)));
+            self.broken(Part::Config, &shown, AgentFileError::new(format!("longer than {} MiB", longest >> 20)));
             return None;
         }
-        self.text(&self.root.join(path), shown, bytes)
+        self.text(Part::Config, &self.root.join(path), shown, bytes)
     }
 
     /// Files of a folder whose names end so, in the order of their paths.
@@ -89,12 +89,14 @@ impl<'p> Reader<'p> {
             self.too_many(path);
             return Vec::new();
         }
+        // Continue keeps a folder of servers where others keep one of agents.
+        let part = if self.client == Client::Continue { Part::Config } else { Part::Agent };
         let mut texts = Vec::new();
         for (file, path) in walked.files {
             let shown = self.shown(&path);
             self.count();
             match read_limited(&file, AgentFile::LONGEST as u64) {
-                Ok(bytes) => texts.extend(self.text(&file, shown, bytes)),
+                Ok(bytes) => texts.extend(self.text(part, &file, shown, bytes)),
                 Err(error) => self.project.skipped.push(Skipped { path: shown, reason: error.to_string() }),
             }
         }
@@ -106,12 +108,12 @@ impl<'p> Reader<'p> {
         self.project.skipped.push(Skipped { path, reason: TOO_MANY.to_owned() });
     }
 
-    fn text(&mut self, file: &Path, shown: String, bytes: Vec<u8>) -> Option<FileText> {
+    fn text(&mut self, part: Part, file: &Path, shown: String, bytes: Vec<u8>) -> Option<FileText> {
         let text = match std::str::from_utf8(&bytes) {
             Ok(text) => text.to_owned(),
             Err(_) => {
                 let error = AgentFile::text_of(&bytes).expect_err("it is not UTF-8, or too long");
-                self.broken(&shown, error);
+                self.broken(part, &shown, error);
                 return None;
             }
         };
@@ -124,19 +126,19 @@ impl<'p> Reader<'p> {
         *self.project.files.entry(self.client).or_default() += 1;
     }
 
-    pub fn broken(&mut self, path: &str, error: AgentFileError) {
-        self.project.broken.push(Broken { client: self.client, path: path.to_owned(), error });
+    pub fn broken(&mut self, part: Part, path: &str, error: AgentFileError) {
+        self.project.broken.push(Broken { client: self.client, part, path: path.to_owned(), error });
     }
 
-    /// What was read of a file, or its place in the list of broken ones.
-    pub fn or_broken<T>(&mut self, path: &str, read: Result<T, AgentFileError>) -> Option<T> {
-        read.map_err(|error| self.broken(path, error)).ok()
+    /// What was read of a part of a file, or its place in the list of broken ones.
+    pub fn or_broken<T>(&mut self, part: Part, path: &str, read: Result<T, AgentFileError>) -> Option<T> {
+        read.map_err(|error| self.broken(part, path, error)).ok()
     }
 
     /// The servers of a table of names in a file.
     pub fn add_servers(&mut self, file: &FileText, table: &Node, spelling: &Spelling) {
         let (servers, wrong) = read_servers(&file.text, table, spelling);
-        wrong.into_iter().for_each(|error| self.broken(&file.path, error));
+        wrong.into_iter().for_each(|error| self.broken(Part::Server, &file.path, error));
         self.add_config(file, self.scope.clone(), servers);
     }
 

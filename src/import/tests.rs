@@ -1,5 +1,7 @@
 //! Every client's files, from a folder to a scenario and back, and what real ones look like.
 
+mod odd;
+
 use std::fs;
 use std::path::Path;
 

@@ -1,0 +1,23 @@
+//! What real projects hold beside what the manuals show: each is read, or left out with its place and reason, and nothing else with it.
+
+use super::*;
+
+/// The report of these files; or why there is none.
+fn report(files: &[(&str, &str)]) -> String {
+    let files: Vec<(&str, &[u8])> = files.iter().map(|(path, text)| (*path, text.as_bytes())).collect();
+    let dir = folder(&files);
+    let project = Project { name: "folder".to_owned(), ..Project::read(dir.path(), &Reading::default()).expect("a project") };
+    match import(&project, None, &Catalogue::built_in()) {
+        Ok(imported) => imported.render(),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn one_broken_server_leaves_the_clients_chat_and_its_other_servers() {
+    let text = report(&[(".cursor/mcp.json", r#"{"mcpServers":{"good":{"command":"a"},"bad":{"type":"http"}}}"#)]);
+    assert!(text.contains("its own chat stands for one") && text.contains("server `bad` of type `http` has no `url`"), "{text}");
+    // Once it is mended, the broken agent is the client's agent.
+    let text = report(&[(".cursor/mcp.json", r#"{"mcpServers":{"good":{"command":"a"}}}"#), (".cursor/agents/a.md", "no front matter")]);
+    assert!(text.starts_with("no agent can be used"), "{text}");
+}
