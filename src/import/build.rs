@@ -100,7 +100,8 @@ impl<'a> Building<'a> {
             self.note(NoteKind::Skipped, broken.error.render(&broken.path));
         }
         for skipped in &project.skipped {
-            self.note(NoteKind::Skipped, format!("{}: {}", skipped.path, skipped.reason));
+            let line = skipped.line.map(|line| format!(":{line}")).unwrap_or_default();
+            self.note(NoteKind::Skipped, format!("{}{line}: {}", skipped.path, skipped.why));
         }
     }
 

@@ -46,7 +46,7 @@ pub use server_config::{Launch, ServerConfig, ServerEntry};
 #[cfg(test)]
 pub(crate) use tests::folder;
 pub use tree::*;
-pub use walk::{Skipped, sha256};
+pub use walk::{Skipped, Unread, sha256};
 
 /// Why a folder cannot be imported.
 #[derive(Debug, thiserror::Error)]

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::env_file::EnvFile;
 use super::reader::Reader;
-use super::walk::Skipped;
+use super::walk::{Skipped, Unread};
 use super::{AgentDefinition, AgentFileError, Client, Grant, ImportError, Scope, ServerConfig, ServerEntry};
 
 /// Everything that mcplab knows of a project folder. Paths are relative to it, with `/`; `~/...` below the home folder.
@@ -88,7 +88,7 @@ impl Project {
         project.agents.sort_by(|a, b| (a.client, &a.scope, &a.path, a.line).cmp(&(b.client, &b.scope, &b.path, b.line)));
         project.configs.sort_by(|a, b| (a.client, &a.scope, &a.path).cmp(&(b.client, &b.scope, &b.path)));
         project.broken.sort_by(|a, b| (&a.path, a.error.line).cmp(&(&b.path, b.error.line)));
-        project.skipped.sort_by(|a, b| (&a.path, &a.reason).cmp(&(&b.path, &b.reason)));
+        project.skipped.sort();
         project.skipped.dedup();
         project.env_files = EnvFile::read_all(&root, &project);
         Ok(project)
@@ -96,7 +96,7 @@ impl Project {
 
     fn too_many(&self) -> Option<ImportError> {
         let most = super::walk::FILES_MAX;
-        let folder = self.skipped.iter().find(|skipped| skipped.reason == super::reader::TOO_MANY)?;
+        let folder = self.skipped.iter().find(|skipped| skipped.why == Unread::TooManyFiles)?;
         Some(ImportError::TooMany { path: folder.path.clone(), most })
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::project::{Broken, Part};
 use super::server_config::{Spelling, read_servers};
-use super::walk::{DEPTH_MAX, FILES_MAX, Skipped, files_below, read_limited, sha256};
+use super::walk::{DEPTH_MAX, FILES_MAX, Skipped, Unread, files_below, read_limited, sha256};
 use super::{AgentDefinition, AgentFile, AgentFileError, Client, FrontMatter, Project, Scope, ServerConfig, ServerEntry, line_of};
 use crate::scenario::document::Node;
 
@@ -39,8 +39,6 @@ pub enum Depth {
     Deep,
 }
 
-pub(super) const TOO_MANY: &str = "more files than any folder of agents has";
-
 impl<'p> Reader<'p> {
     pub fn new(client: Client, root: &'p Path, scope: Scope, folder: &'p Path, project: &'p mut Project) -> Reader<'p> {
         Reader { client, root, scope, folder, project }
@@ -63,13 +61,13 @@ impl<'p> Reader<'p> {
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return None,
             Err(error) => {
                 self.count();
-                self.project.skipped.push(Skipped { path: shown, reason: error.to_string() });
+                self.skip(shown, error.into());
                 return None;
             }
         };
         self.count();
         if bytes.len() as u64 > longest {
-            self.broken(Part::Config, &shown, AgentFileError::new(format!("longer than {} MiB", longest >> 20)));
+            self.skip(shown, Unread::TooLong { mebibytes: longest >> 20 });
             return None;
         }
         self.text(Part::Config, &self.root.join(path), shown, bytes)
@@ -96,8 +94,9 @@ impl<'p> Reader<'p> {
             let shown = self.shown(&path);
             self.count();
             match read_limited(&file, AgentFile::LONGEST as u64) {
+                Ok(bytes) if bytes.len() > AgentFile::LONGEST => self.skip(shown, Unread::TooLong { mebibytes: 1 }),
                 Ok(bytes) => texts.extend(self.text(part, &file, shown, bytes)),
-                Err(error) => self.project.skipped.push(Skipped { path: shown, reason: error.to_string() }),
+                Err(error) => self.skip(shown, error.into()),
             }
         }
         texts
@@ -105,14 +104,19 @@ impl<'p> Reader<'p> {
 
     pub fn too_many(&mut self, path: &str) {
         let path = self.shown(path);
-        self.project.skipped.push(Skipped { path, reason: TOO_MANY.to_owned() });
+        self.skip(path, Unread::TooManyFiles);
+    }
+
+    /// What is not read, by its path as people read it.
+    pub fn skip(&mut self, path: String, why: Unread) {
+        self.project.skipped.push(Skipped { path, line: None, why });
     }
 
     fn text(&mut self, part: Part, file: &Path, shown: String, bytes: Vec<u8>) -> Option<FileText> {
         let text = match std::str::from_utf8(&bytes) {
             Ok(text) => text.to_owned(),
             Err(_) => {
-                let error = AgentFile::text_of(&bytes).expect_err("it is not UTF-8, or too long");
+                let error = AgentFile::text_of(&bytes).expect_err("it is not UTF-8");
                 self.broken(part, &shown, error);
                 return None;
             }

@@ -9,7 +9,7 @@ use yaml_serde::Value as Yaml;
 
 use crate::import::reader::{FileText, Reader, in_markdown};
 use crate::import::server_config::{USUAL, read_server, read_servers, texts};
-use crate::import::walk::{Skipped, relative};
+use crate::import::walk::{Skipped, Unread, relative};
 use crate::import::yaml::yaml_node;
 use crate::import::{
     AGENTS, AgentDefinition, AgentFile, AgentFileError, AgentSource, AgentTree, CONFIG, Dialect, FrontMatter, Grant, Part, Permit, Scope,
@@ -69,8 +69,7 @@ impl Nested {
         // What cannot be looked into holds nothing that a client would find there.
         for (looked_at, entry) in walk.filter_map(Result::ok).enumerate() {
             if looked_at > LOOKED_AT_MAX {
-                let reason = format!("folders in it beyond the first {LOOKED_AT_MAX} entries were not looked through for agents");
-                reader.project.skipped.push(Skipped { path: ".".to_owned(), reason });
+                reader.skip(".".to_owned(), Unread::TooManyEntries { most: LOOKED_AT_MAX });
                 break;
             }
             let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());

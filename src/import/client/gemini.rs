@@ -5,7 +5,7 @@ use yaml_serde::Value as Yaml;
 
 use crate::import::reader::{Depth, FileText, Reader, in_markdown};
 use crate::import::server_config::{BRACES, Spelling, USUAL, read_servers, texts};
-use crate::import::walk::Skipped;
+use crate::import::walk::Unread;
 use crate::import::yaml::yaml_node;
 use crate::import::{AgentDefinition, AgentFileError, Client, Dialect, FrontMatter, Grant, Part, Permit, parse_json};
 use crate::scenario::document::Node;
@@ -56,8 +56,7 @@ fn turn_off(reader: &mut Reader, path: &str, rules: &Node) {
 fn read_agent(reader: &mut Reader, file: &FileText) {
     let Some(front) = reader.or_broken(Part::Agent, &file.path, FrontMatter::parse(&file.text)) else { return };
     if front.text("kind").as_deref() == Some("remote") {
-        let reason = "a remote agent: what it may use is said elsewhere".to_owned();
-        return reader.project.skipped.push(Skipped { path: file.path.clone(), reason });
+        return reader.skip(file.path.clone(), Unread::Remote);
     }
     let name = required(file, &front);
     let Some(name) = reader.or_broken(Part::Agent, &file.path, name) else { return };
