@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::import::{AgentDefinition, Catalogue, Client, Project, ServerConfig, ServerEntry};
 use crate::scenario::Severity;
+use crate::trace::printable;
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -135,7 +136,7 @@ pub fn render(finding: &Finding) -> String {
     };
     let line = finding.line.map(|line| format!(":{line}")).unwrap_or_default();
     let Finding { check, path, what, mend, .. } = finding;
-    format!("{severity}[{}] {path}{line}: {what}\n  mend: {mend}\n", check.name())
+    printable(&format!("{severity}[{}] {path}{line}: {what}\n  mend: {mend}\n", check.name()))
 }
 
 /// What all checks look at.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::naming::{Meaning, Names};
 use super::servers::{Used, add_server, empty_scenario, main_capability};
+use super::walk::is_plain;
 use super::{AgentDefinition, Catalogue, Client, ImportError, ImportNote, Imported, NoteKind, Project};
 use crate::scenario::document::{Problems, check_name};
 use crate::scenario::{AgentId, CapabilityId, Figure, FileSeen, Kpi, KpiTarget, Scenario, WhatIf, parse, write};
@@ -213,11 +214,11 @@ fn counted(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
-/// The scenario reader's rule for names.
+/// The scenario reader's rules for names.
 pub(super) fn is_name(name: &str) -> bool {
     let mut problems = Problems::default();
     check_name(name, &(0..0), &mut problems);
-    !problems.has_errors()
+    !problems.has_errors() && is_plain(name)
 }
 
 /// Servers that agents name and no file configures, in the order of their first mention, and the agents that do.

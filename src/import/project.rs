@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use super::build::is_name;
 use super::env_file::EnvFile;
 use super::reader::Reader;
 use super::walk::{Skipped, Unread};
@@ -84,6 +85,7 @@ impl Project {
         if project.files.is_empty() && project.skipped.is_empty() {
             return Err(ImportError::Nothing { path: dir.display().to_string() });
         }
+        project.leave_out_names();
         project.add_sessions();
         project.agents.sort_by(|a, b| (a.client, &a.scope, &a.path, a.line).cmp(&(b.client, &b.scope, &b.path, b.line)));
         project.configs.sort_by(|a, b| (a.client, &a.scope, &a.path).cmp(&(b.client, &b.scope, &b.path)));
@@ -98,6 +100,29 @@ impl Project {
         let most = super::walk::FILES_MAX;
         let folder = self.skipped.iter().find(|skipped| skipped.why == Unread::TooManyFiles)?;
         Some(ImportError::TooMany { path: folder.path.clone(), most })
+    }
+
+    /// Agents and servers whose names no scenario can hold.
+    fn leave_out_names(&mut self) {
+        let Project { agents, configs, skipped, name, .. } = self;
+        if !is_name(name) || name.trim() != name {
+            "imported".clone_into(name);
+        }
+        let mut take = |what: &'static str, name: &str, known_as: &str, path: &str, line: usize| {
+            let is_taken = is_name(known_as);
+            if !is_taken {
+                let why = Unread::Name { what, name: name.to_owned() };
+                skipped.push(Skipped { path: path.to_owned(), line: Some(line), why });
+            }
+            is_taken
+        };
+        agents.retain(|agent| take("agent", &agent.name, &agent.name, &agent.path, agent.line));
+        for AgentDefinition { servers, path, .. } in agents {
+            servers.retain(|server| take("server", &server.name, &server.name, path, server.line));
+        }
+        for ServerConfig { servers, path, scope, .. } in configs {
+            servers.retain(|server| take("server", &server.name, &name_in_grants(scope, &server.name), path, server.line));
+        }
     }
 
     /// A client that has servers and no agents still has a chat that calls them.

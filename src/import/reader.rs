@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::project::{Broken, Part};
 use super::server_config::{Spelling, read_servers};
-use super::walk::{DEPTH_MAX, FILES_MAX, Skipped, Unread, files_below, read_limited, sha256};
+use super::walk::{DEPTH_MAX, FILES_MAX, Skipped, Unread, files_below, is_plain, read_limited, sha256};
 use super::{AgentDefinition, AgentFile, AgentFileError, Client, FrontMatter, Project, Scope, ServerConfig, ServerEntry, line_of};
 use crate::scenario::document::Node;
 
@@ -56,6 +56,10 @@ impl<'p> Reader<'p> {
 
     pub fn file_up_to(&mut self, path: &str, longest: u64) -> Option<FileText> {
         let shown = self.shown(path);
+        if !is_plain(path) {
+            self.skip(shown, Unread::ControlCharacter);
+            return None;
+        }
         let bytes = match read_limited(&self.root.join(path), longest) {
             Ok(bytes) => bytes,
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return None,

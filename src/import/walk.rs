@@ -9,6 +9,9 @@ use std::sync::{Arc, Mutex};
 use ignore::{DirEntry, WalkBuilder};
 use sha2::{Digest, Sha256};
 
+use crate::scenario::document::{Problems, check_text};
+use crate::trace::shown;
+
 /// A file or folder that was not looked into, or a part of one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Skipped {
@@ -36,6 +39,10 @@ pub enum Unread {
     SecondWay { first: String },
     #[error("its name is not UTF-8")]
     NotUtf8,
+    #[error("its path holds a control character")]
+    ControlCharacter,
+    #[error("{what} `{}`: its name is empty, too long or holds a control character, and mcplab takes none such", shown(name))]
+    Name { what: &'static str, name: String },
     #[error("a remote agent: what it may use is said elsewhere")]
     Remote,
     #[error("{reason}")]
@@ -50,7 +57,8 @@ impl Unread {
             Unread::TooLong { .. } => "make it shorter, or check it by hand: its client may well read it",
             Unread::Dangling => "remove the link, or put a file where it leads",
             Unread::Loop | Unread::SecondWay { .. } => "remove the link",
-            Unread::NotUtf8 => "give it a name in UTF-8",
+            Unread::NotUtf8 | Unread::ControlCharacter => "give it a name in plain UTF-8",
+            Unread::Name { .. } => "give it a short name without such characters",
             Unread::Remote => "nothing, if this is meant",
             Unread::Unreadable { .. } => "remove it, or put a file in its place that can be read",
         }
@@ -102,6 +110,8 @@ pub fn files_below(root: &Path, folder: &Path, depth: usize, ending: &str) -> Wa
             walked.skipped.push(Skipped { path, line: None, why: Unread::TooDeep });
         } else if is_wanted && entry.path().to_str().is_none() {
             walked.skipped.push(Skipped { path, line: None, why: Unread::NotUtf8 });
+        } else if is_wanted && !is_plain(&path) {
+            walked.skipped.push(Skipped { path, line: None, why: Unread::ControlCharacter });
         } else if is_wanted {
             walked.files.push((entry.into_path(), path));
         }
@@ -205,6 +215,13 @@ fn without_path(error: &io::Error) -> String {
         Some(code) => io::Error::from_raw_os_error(code).to_string(),
         None => error.kind().to_string(),
     }
+}
+
+/// Whether a scenario can hold such a path or name.
+pub fn is_plain(text: &str) -> bool {
+    let mut problems = Problems::default();
+    check_text(text, &(0..0), &mut problems);
+    !problems.has_errors()
 }
 
 pub fn relative(root: &Path, path: &Path) -> String {

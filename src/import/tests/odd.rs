@@ -21,3 +21,19 @@ fn one_broken_server_leaves_the_clients_chat_and_its_other_servers() {
     let text = report(&[(".cursor/mcp.json", r#"{"mcpServers":{"good":{"command":"a"}}}"#), (".cursor/agents/a.md", "no front matter")]);
     assert!(text.starts_with("no agent can be used"), "{text}");
 }
+
+#[test]
+fn names_that_a_terminal_would_obey_are_left_out_and_shown_escaped() {
+    let files = [
+        (".claude/agents/esc.md", "---\nname: \"esc\\e[31m\"\ndescription: d\ntools: mcp__time\n---\n"),
+        (".claude/agents/rtl.md", "---\nname: \"rtl\\u202egpj\"\ndescription: d\n---\n"),
+        (".claude/agents/sound.md", "---\nname: sound\ndescription: d\ntools: \"mcp__a\\e[1m, mcp__time\"\n---\n"),
+        (
+            ".mcp.json",
+            "{\"mcpServers\": {\n\"b\\u001b[31m\": {\"command\": \"x\"},\n\"c\\u001b[31m\": {},\n\"time\": {\"command\": \"uvx\"}, \"\": {\"command\": \"x\"}}}",
+        ),
+    ];
+    let text = report(&files);
+    assert!(!text.contains(['\u{1b}', '\u{202e}']));
+    insta::assert_snapshot!("names_left_out", text);
+}
