@@ -87,7 +87,29 @@ fn no_value_of_a_variable_is_told() {
         (".env", "OTHER=hunter2\nABSENTEE=hunter2"),
     ];
     let text = found(&files, &usual());
-    assert!(text.contains("needs ABSENT: not set in the environment, nor in .env") && !text.contains("hunter2"), "{text}");
+    assert!(text.contains("needs ABSENT: not set in the environment\n") && !text.contains("hunter2"), "{text}");
+}
+
+#[test]
+fn variables_are_looked_for_where_the_client_looks_for_them() {
+    let files = [
+        (".claude/agents/a.md", "---\nname: a\ndescription: d\nmcpServers:\n  - own: { command: x, env: { K: \"${ABSENT}\" } }\n---\n"),
+        (".github/agents/b.agent.md", "---\ndescription: d\nmcp-servers:\n  wiki:\n    command: x\n    env:\n      K: ${ABSENT2}\n---\n"),
+        (
+            ".mcp.json",
+            r#"{ "mcpServers": { "local": { "command": "${CLAUDE_PROJECT_DIR}/x", "env": { "A": "${LOCAL}", "B": "${OTHERS}" } } } }"#,
+        ),
+        (
+            ".vscode/mcp.json",
+            r#"{ "servers": { "e": { "command": "x", "envFile": ".env.x", "env": { "B": "${env:OTHERS}" } }, "f": { "command": "x", "env": { "B": "${env:OTHERS}" } } } }"#,
+        ),
+        (".gemini/settings.json", r#"{ "mcpServers": { "g": { "command": "x", "env": { "A": "$DOTENV", "B": "$LOCAL" } } } }"#),
+        (".claude-plugin/plugin.json", r#"{ "name": "p", "mcpServers": { "s": { "command": "${CLAUDE_PLUGIN_ROOT}/x" } } }"#),
+        (".env", "DOTENV=x\n"),
+        (".env.local", "LOCAL=x\n"),
+        (".env.x", "OTHERS=x\n"),
+    ];
+    insta::assert_snapshot!("variables", found(&files, &usual()));
 }
 
 #[test]

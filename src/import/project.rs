@@ -105,7 +105,7 @@ impl Project {
     /// Agents and servers whose names no scenario can hold.
     fn leave_out_names(&mut self) {
         let Project { agents, configs, skipped, name, .. } = self;
-        if !is_name(name) || name.trim() != name {
+        if !is_name(name) {
             "imported".clone_into(name);
         }
         let mut take = |what: &'static str, name: &str, known_as: &str, path: &str, line: usize| {

@@ -62,6 +62,8 @@ pub struct Spelling {
     pub references: &'static [Reference],
     /// `$NAME` is a reference too.
     pub bare_references: bool,
+    /// Variables that the client sets itself.
+    pub provided: &'static [&'static str],
 }
 
 /// What stands around the name of a variable.
@@ -88,6 +90,7 @@ pub const USUAL: Spelling = Spelling {
     passed: &[],
     references: &[BRACES],
     bare_references: false,
+    provided: &[],
 };
 
 impl ServerConfig {
@@ -217,7 +220,7 @@ fn variables(node: &Node, spelling: &Spelling) -> Variables {
     }
     node.entries().unwrap_or_default().iter().for_each(|entry| references_in(&entry.node, spelling, &mut referred));
     let sorted = |mut names: Vec<String>| {
-        names.retain(|name| is_variable(name));
+        names.retain(|name| is_variable(name) && !spelling.provided.contains(&name.as_str()));
         names.sort();
         names.dedup();
         names

@@ -8,7 +8,7 @@ use ignore::WalkBuilder;
 use yaml_serde::Value as Yaml;
 
 use crate::import::reader::{FileText, Reader, in_markdown};
-use crate::import::server_config::{USUAL, read_server, read_servers, texts};
+use crate::import::server_config::{Spelling, USUAL, read_server, read_servers, texts};
 use crate::import::walk::{Skipped, Unread, relative};
 use crate::import::yaml::yaml_node;
 use crate::import::{
@@ -17,6 +17,8 @@ use crate::import::{
 };
 use crate::scenario::document::{Node, Value};
 
+/// <https://code.claude.com/docs/en/plugins-reference>, environment variables
+const SPELLING: Spelling = Spelling { provided: &["CLAUDE_PLUGIN_ROOT", "CLAUDE_PLUGIN_DATA", "CLAUDE_PROJECT_DIR"], ..USUAL };
 /// Folders below the project that are looked through for more agents and plugins.
 const NESTED_MAX: usize = 6;
 /// Files and folders that are looked at on the way.
@@ -161,7 +163,7 @@ fn inline_servers(reader: &mut Reader, file: &FileText, front: &FrontMatter) -> 
     let mut servers = Vec::new();
     for table in tables.into_iter().filter_map(|table| yaml_node(table, &file.text, front.yaml.clone())) {
         for entry in table.entries().unwrap_or_default().iter().filter(|entry| entry.node.entries().is_some()) {
-            match read_server(&file.text, &entry.key, entry.key_span.start, &entry.node, &USUAL) {
+            match read_server(&file.text, &entry.key, entry.key_span.start, &entry.node, &SPELLING) {
                 Ok(server) => servers.push(server),
                 Err(reason) => {
                     let error = AgentFileError::new(format!("server `{}` {reason}", entry.key));
@@ -189,7 +191,7 @@ fn read_mcp_json(reader: &mut Reader, path: &str, scope: Scope) {
 }
 
 fn add(reader: &mut Reader, file: &FileText, table: &Node, scope: Scope) {
-    let (servers, wrong) = read_servers(&file.text, table, &USUAL);
+    let (servers, wrong) = read_servers(&file.text, table, &SPELLING);
     wrong.into_iter().for_each(|error| reader.broken(Part::Server, &file.path, error));
     reader.add_config(file, scope, servers);
 }
