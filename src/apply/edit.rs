@@ -37,6 +37,10 @@ pub fn edit_tools(text: &str, file: &AgentFile, edit: ToolsEdit) -> Result<Strin
     }
 
     let (region, value) = match list.style {
+        ToolStyle::Unplaced => {
+            let error = AgentFileError::new("the tools stand in a form that mcplab reads and does not edit");
+            return Err(at(error).hint("write them plainly: `tools: Read, mcp__github__*`, or one `- Read` a line"));
+        }
         _ if list.entries.is_empty() => filled(text, list, edit.add),
         ToolStyle::Block => block(text, list, edit),
         ToolStyle::Commas | ToolStyle::Spaces | ToolStyle::Flow => inline(text, list, edit).map_err(at)?,

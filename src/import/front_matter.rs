@@ -145,7 +145,7 @@ fn parse_yaml(yaml: &str) -> Result<Value, yaml_serde::Error> {
 
 /// The same YAML with the `*...` of its tools line in quotes.
 fn star_quoted(text: &str, yaml: &Range<usize>) -> Option<String> {
-    let key = tools_key(text, yaml.clone()).ok()??;
+    let key = tools_key(text, yaml.clone())?;
     let line = &text[key.value.clone()];
     let start = key.value.start + (line.len() - line.trim_start().len());
     let value = start..start + plain_end(line.trim_start());

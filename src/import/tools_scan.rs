@@ -17,8 +17,8 @@ pub struct ToolsKey {
     pub value: Range<usize>,
 }
 
-/// The `tools` key at the front matter's own level; none where no line begins with it. An error where two lines do.
-pub fn tools_key(text: &str, yaml: Range<usize>) -> Result<Option<ToolsKey>, AgentFileError> {
+/// The `tools` key at the front matter's own level; none where no line begins with it, or several do.
+pub fn tools_key(text: &str, yaml: Range<usize>) -> Option<ToolsKey> {
     let mut found = None;
     let mut base = None;
     for line in lines(text, yaml) {
@@ -33,39 +33,39 @@ pub fn tools_key(text: &str, yaml: Range<usize>) -> Result<Option<ToolsKey>, Age
             continue;
         }
         if found.is_some() {
-            return Err(not_placed(text, line.start));
+            return None;
         }
         found = Some(ToolsKey { value: line.end - value.len()..line.end, line, indent });
     }
-    Ok(found)
+    found
 }
 
 /// The tools that YAML says, with their places.
 pub fn place_tools(text: &str, yaml: Range<usize>, value: &Value) -> Result<ToolList, AgentFileError> {
-    let Some(key) = tools_key(text, yaml.clone())? else {
-        return Err(not_placed(text, yaml.start));
+    let key = tools_key(text, yaml.clone());
+    let at = key.as_ref().map_or(yaml.start, |key| key.value.start);
+    let expected = expected_entries(value).map_err(|error| error.at(text, at))?;
+    let placed = key.and_then(|key| placed(text, &key, yaml.end));
+    let placed = placed.filter(|list| list.entries.iter().map(|entry| &entry.text).eq(&expected));
+    let unplaced = || ToolList {
+        style: ToolStyle::Unplaced,
+        span: at..at,
+        entries: expected.iter().map(|tool| ToolEntry { text: tool.clone(), span: at..at }).collect(),
     };
-    let expected = expected_entries(value).map_err(|error| error.at(text, key.line.start))?;
-    let line = &text[key.value.clone()];
-    let start = key.value.start + (line.len() - line.trim_start_matches([' ', '\t']).len());
-    let list = match text[start..key.value.end].chars().next() {
-        Some('|' | '>') => {
-            let error = AgentFileError::new("`tools` is a text over several lines (`|` or `>`), which mcplab does not edit");
-            return Err(error.at(text, start).hint("write the tools on one line, separated by commas, or as a list"));
-        }
-        Some('[') => flow(text, start, yaml.end),
-        Some(quote @ ('"' | '\'')) => quoted(text, start, quote, yaml.end),
-        Some(c) if c != '#' => Some(plain(text, &key, start, yaml.end)),
-        _ => block_or_nothing(text, &key, yaml.end),
-    };
-    let list = list.filter(|list| list.entries.iter().map(|entry| &entry.text).eq(&expected));
-    list.ok_or_else(|| not_placed(text, key.line.start))
+    Ok(placed.unwrap_or_else(unplaced))
 }
 
-fn not_placed(text: &str, offset: usize) -> AgentFileError {
-    AgentFileError::new("mcplab cannot place the tools of this file")
-        .at(text, offset)
-        .hint("write them plainly: `tools: Read, mcp__github__*`, or one `- Read` a line")
+/// What stands behind the key, as far as its form tells.
+fn placed(text: &str, key: &ToolsKey, end: usize) -> Option<ToolList> {
+    let line = &text[key.value.clone()];
+    let start = key.value.start + (line.len() - line.trim_start_matches([' ', '\t']).len());
+    match text[start..key.value.end].chars().next() {
+        Some('|' | '>') => None,
+        Some('[') => flow(text, start, end),
+        Some(quote @ ('"' | '\'')) => quoted(text, start, quote, end),
+        Some(c) if c != '#' => Some(plain(text, key, start, end)),
+        _ => block_or_nothing(text, key, end),
+    }
 }
 
 /// What the value means, as clients read it.
