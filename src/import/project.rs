@@ -69,7 +69,9 @@ impl Project {
         let name = root.file_name().and_then(|name| name.to_str()).unwrap_or("imported").to_owned();
         let mut project = Project { name, ..Project::default() };
         let home = reading.home.and_then(|home| fs::canonicalize(home).ok());
-        for client in Client::ALL.into_iter().filter(|client| reading.clients.is_none_or(|only| only.contains(client))) {
+        // A client's agents see servers of others, too.
+        let is_read = |client: &Client| reading.clients.is_none_or(|only| only.iter().any(|asked| asked.sees().contains(client)));
+        for client in Client::ALL.into_iter().filter(is_read) {
             // The user's servers first: some clients' agent files can only be understood where all servers are known.
             if let Some(home) = &home {
                 client.read_user(&mut Reader::new(client, home, Scope::User, &root, &mut project));
