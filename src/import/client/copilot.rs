@@ -51,10 +51,9 @@ fn read_agents(reader: &mut Reader, folder: &str) {
     }
 }
 
+/// VS Code wants neither a header nor anything in it: <https://code.visualstudio.com/docs/copilot/customization/custom-agents>
 fn read_agent(reader: &mut Reader, file: &FileText, endings: &[&str]) {
-    let Some(front) = reader.or_broken(Part::Agent, &file.path, FrontMatter::parse(&file.text)) else { return };
-    let described = front.required_text(&file.text, "description").map(|_| ());
-    let Some(()) = reader.or_broken(Part::Agent, &file.path, described) else { return };
+    let Some(front) = reader.or_broken(Part::Agent, &file.path, FrontMatter::parse_optional(&file.text)) else { return };
     let Some(grant) = reader.or_broken(Part::Agent, &file.path, grant(&file.text, &front)) else { return };
     let mut servers = Vec::new();
     if let Some(table) = front.values.get("mcp-servers").and_then(|value| yaml_node(value, &file.text, front.yaml.clone())) {

@@ -37,3 +37,16 @@ fn names_that_a_terminal_would_obey_are_left_out_and_shown_escaped() {
     assert!(!text.contains(['\u{1b}', '\u{202e}']));
     insta::assert_snapshot!("names_left_out", text);
 }
+
+#[test]
+fn an_agent_of_vs_code_needs_no_header() {
+    let dir = folder(&[
+        (".github/agents/bare.agent.md", b"Only instructions.\n"),
+        (".github/agents/plain.agent.md", b"---\ntools: ['read']\n---\nb\n"),
+        (".github/agents/broken.agent.md", b"---\ntools: [\n---\n"),
+    ]);
+    let project = read(dir.path(), &Reading::default());
+    let found: Vec<_> = project.agents.iter().map(|agent| (agent.name.as_str(), agent.grant.everything, agent.instructions.as_str())).collect();
+    assert_eq!(found, [("bare", true, "Only instructions.\n"), ("plain", false, "b\n")]);
+    assert_eq!(project.broken.len(), 1);
+}
