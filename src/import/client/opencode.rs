@@ -9,6 +9,7 @@ use crate::scenario::document::{Entry, Node, Value};
 
 const SPELLING: Spelling = Spelling {
     env: "environment",
+    command_is_list: true,
     off: Some(("enabled", false)),
     references: &[Reference { open: "{env:", close: '}', default: None }],
     ..USUAL
