@@ -113,6 +113,17 @@ fn variables_are_looked_for_where_the_client_looks_for_them() {
 }
 
 #[test]
+fn grants_of_what_is_no_server_here() {
+    let files = [
+        (".mcp.json", r#"{ "mcpServers": { "time": { "command": "uvx" } } }"#),
+        (".claude/agents/a.md", "---\nname: a\ndescription: d\ntools: mcp__*, mcp__time, mcp__plugin_nosuch_zz__t\n---\n"),
+        (".claude/agents/b.md", "---\nname: b\ndescription: d\ntools: mcp__*\n---\n"),
+        (".claude/agents/README.md", "# Our agents\n"),
+    ];
+    insta::assert_snapshot!("no_servers", found(&files, &usual()));
+}
+
+#[test]
 fn the_manual_explains_every_check() {
     let manual = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/doctor.md")).expect("docs/doctor.md");
     for check in Check::ALL {

@@ -184,6 +184,8 @@ impl ToolEntry {
             return if self.text == "*" { ToolGrant::Everything } else { ToolGrant::BuiltIn(&self.text) };
         };
         match rest.split_once("__") {
+            // `mcp__*` names no server: Claude Code knows it in `disallowedTools` alone.
+            None | Some((_, "*")) if matches!(rest, "" | "*" | "__*") => ToolGrant::BuiltIn(&self.text),
             None | Some((_, "*")) => ToolGrant::Server(rest.trim_end_matches("__*")),
             Some((server, tool)) => ToolGrant::Tool { server, tool },
         }
@@ -301,6 +303,7 @@ mod tests {
         };
         check("*", ToolGrant::Everything);
         check("Read", ToolGrant::BuiltIn("Read"));
+        check("mcp__*", ToolGrant::BuiltIn("mcp__*"));
         check("mcp__github", ToolGrant::Server("github"));
         check("mcp__tavily-mcp__*", ToolGrant::Server("tavily-mcp"));
         check("mcp__github__create_issue", ToolGrant::Tool { server: "github", tool: "create_issue" });

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::naming::{Meaning, Names};
 use super::servers::{Used, add_server, empty_scenario, main_capability};
 use super::walk::is_plain;
-use super::{AgentDefinition, Catalogue, Client, ImportError, ImportNote, Imported, NoteKind, Project};
+use super::{AgentDefinition, Catalogue, Client, Elsewhere, ImportError, ImportNote, Imported, NoteKind, Project};
 use crate::scenario::document::{Problems, check_name};
 use crate::scenario::{AgentId, CapabilityId, Figure, FileSeen, Kpi, KpiTarget, Scenario, WhatIf, parse, write};
 
@@ -130,11 +130,17 @@ impl<'a> Building<'a> {
                 self.note(NoteKind::Skipped, text);
                 continue;
             }
-            let is_elsewhere = |agent: &AgentDefinition| {
-                name.starts_with("plugin_") || agent.brings(name) || agent.client.built_in_servers().contains(&name)
+            let by: Vec<(&str, &AgentDefinition)> =
+                by.into_iter().filter(|(_, agent)| agent.elsewhere(name) != Some(Elsewhere::Extension)).collect();
+            if by.is_empty() {
+                self.note(NoteKind::CannotSay, format!("`{name}` is an extension of VS Code, no server: its tools are left out"));
+                continue;
+            }
+            let is_lacking = |agent: &AgentDefinition| match agent.elsewhere(name) {
+                None => names.has_config(agent),
+                Some(elsewhere) => elsewhere == Elsewhere::Plugin,
             };
-            let lacking: Vec<&(&str, &AgentDefinition)> =
-                by.iter().filter(|(_, agent)| names.has_config(agent) && !is_elsewhere(agent)).collect();
+            let lacking: Vec<&(&str, &AgentDefinition)> = by.iter().filter(|(_, agent)| is_lacking(agent)).collect();
             if let Some((_, first)) = lacking.first() {
                 let agents: Vec<String> = lacking.iter().map(|(agent, _)| format!("`{agent}`")).collect();
                 let stands = if configured.contains(name) { "; another client's server of that name stands for it" } else { "" };

@@ -32,7 +32,7 @@ pub use agent_file::*;
 pub use build::import;
 pub use catalogue::{Catalogue, CatalogueEntry, Evidence};
 pub use client::Client;
-pub use definition::{AgentDefinition, Scope};
+pub use definition::{AgentDefinition, Elsewhere, Scope};
 pub use env_file::EnvFile;
 pub use front_matter::FrontMatter;
 pub(crate) use front_matter::line_of;

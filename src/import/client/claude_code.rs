@@ -99,7 +99,9 @@ fn read_agents(reader: &mut Reader, folder: &Path, scope: Scope) {
         .project
         .skipped
         .extend(tree.skipped.iter().map(|skipped| Skipped { path: reader.shown(&skipped.path), ..skipped.clone() }).collect::<Vec<_>>());
-    for source in tree.agents {
+    // A README among agents is for people, unless it has what an agent has.
+    let is_readme = |source: &AgentSource| source.path.ends_with("/README.md") && FrontMatter::parse(&source.text).is_err();
+    for source in tree.agents.into_iter().filter(|source| !is_readme(source)) {
         reader.count();
         let shown = reader.shown(&source.path);
         match &source.file {

@@ -46,7 +46,19 @@ fn an_agent_of_vs_code_needs_no_header() {
         (".github/agents/broken.agent.md", b"---\ntools: [\n---\n"),
     ]);
     let project = read(dir.path(), &Reading::default());
-    let found: Vec<_> = project.agents.iter().map(|agent| (agent.name.as_str(), agent.grant.everything, agent.instructions.as_str())).collect();
+    let found: Vec<_> =
+        project.agents.iter().map(|agent| (agent.name.as_str(), agent.grant.everything, agent.instructions.as_str())).collect();
     assert_eq!(found, [("bare", true, "Only instructions.\n"), ("plain", false, "b\n")]);
     assert_eq!(project.broken.len(), 1);
+}
+
+#[test]
+fn what_is_no_server_becomes_none() {
+    let text = report(&[
+        (".mcp.json", r#"{ "mcpServers": { "time": { "command": "uvx" } } }"#),
+        (".claude/agents/a.md", "---\nname: a\ndescription: d\ntools: mcp__*, mcp__time, mcp__plugin_nosuch_zz__t\n---\n"),
+        (".github/agents/b.agent.md", "---\ntools: ['pub.ext/run', 'time/*']\n---\n"),
+    ]);
+    assert!(text.contains("`pub.ext` is an extension of VS Code, no server") && !text.contains("server `pub.ext`"), "{text}");
+    assert!(text.contains("server `plugin_nosuch_zz` is granted to `a`, and not configured") && !text.contains("server `*`"), "{text}");
 }
