@@ -29,10 +29,13 @@ impl EnvFile {
         let read = |path: String| {
             let place = path.replace("${workspaceFolder}", &root.to_string_lossy());
             let bytes = read_limited(&root.join(place), LONGEST).ok()?;
-            let text = String::from_utf8_lossy(&bytes).into_owned();
-            Some(EnvFile { names: names(&text).collect(), path })
+            Some(EnvFile::parse(&path, &bytes))
         };
         paths.into_iter().filter_map(read).collect()
+    }
+
+    pub fn parse(path: &str, bytes: &[u8]) -> EnvFile {
+        EnvFile { path: path.to_owned(), names: names(&String::from_utf8_lossy(bytes)).collect() }
     }
 }
 
