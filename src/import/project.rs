@@ -8,7 +8,7 @@ use super::build::is_name;
 use super::env_file::EnvFile;
 use super::reader::Reader;
 use super::walk::{Skipped, Unread};
-use super::{AgentDefinition, AgentFileError, Client, Grant, ImportError, Scope, ServerConfig, ServerEntry};
+use super::{AGENTS, AgentDefinition, AgentFileError, CONFIG, Client, Grant, ImportError, Scope, ServerConfig, ServerEntry};
 
 /// Everything that mcplab knows of a project folder. Paths are relative to it, with `/`; `~/...` below the home folder.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -54,6 +54,8 @@ pub struct Reading<'a> {
     pub clients: Option<&'a [Client]>,
     /// The user's own configs in this home folder.
     pub home: Option<&'a Path>,
+    /// Say what lies above the folder that a client working in it would read too.
+    pub above: bool,
 }
 
 impl Project {
@@ -68,7 +70,8 @@ impl Project {
         }
         let name = root.file_name().and_then(|name| name.to_str()).unwrap_or("imported").to_owned();
         let mut project = Project { name, ..Project::default() };
-        let home = reading.home.and_then(|home| fs::canonicalize(home).ok());
+        let home_failed = |home: &Path, reason| ImportError::Folder { path: home.display().to_string(), reason };
+        let home = reading.home.map(|home| fs::canonicalize(home).map_err(|reason| home_failed(home, reason))).transpose()?;
         // A client's agents see servers of others, too.
         let is_read = |client: &Client| reading.clients.is_none_or(|only| only.iter().any(|asked| asked.sees().contains(client)));
         for client in Client::ALL.into_iter().filter(is_read) {
@@ -80,6 +83,9 @@ impl Project {
             if home.as_deref() != Some(root.as_path()) {
                 client.read_project(&mut Reader::new(client, &root, Scope::Project, &root, &mut project));
             }
+        }
+        if reading.above && is_read(&Client::ClaudeCode) {
+            project.say_what_is_above(&root);
         }
         if let Some(folder) = project.too_many() {
             return Err(folder);
@@ -96,6 +102,18 @@ impl Project {
         project.skipped.dedup();
         project.env_files = EnvFile::read_all(&root, &project);
         Ok(project)
+    }
+
+    /// Claude Code reads agents and servers of every folder up to the repository's root.
+    fn say_what_is_above(&mut self, root: &Path) {
+        let is_repository = |folder: &&Path| folder.join(".git").exists();
+        let Some(depth) = root.ancestors().position(|folder| is_repository(&folder)) else { return };
+        for (up, folder) in root.ancestors().enumerate().take(depth + 1).skip(1) {
+            for place in [AGENTS, CONFIG].iter().filter(|place| folder.join(place).exists()) {
+                let path = format!("{}{place}", "../".repeat(up));
+                self.skipped.push(Skipped { path, line: None, why: Unread::Above });
+            }
+        }
     }
 
     fn too_many(&self) -> Option<ImportError> {

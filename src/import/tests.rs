@@ -160,7 +160,7 @@ fn one_scenario_joins_every_client() {
 fn every_client_alone_makes_a_scenario_that_is_read_again() {
     let dir = project();
     for client in Client::ALL {
-        let project = read(dir.path(), &Reading { clients: Some(&[client]), home: None });
+        let project = read(dir.path(), &Reading { clients: Some(&[client]), ..Reading::default() });
         assert_eq!(project.files.keys().copied().collect::<Vec<_>>(), client.sees());
         let scenario = imported(&project).scenario;
         assert!(!scenario.agents.is_empty() && !scenario.servers.is_empty(), "{}", client.name());
@@ -200,7 +200,7 @@ fn the_users_own_files_come_after_the_projects() {
         ],
     );
     assert_eq!(read(&dir, &Reading::default()).agents.len(), 1);
-    let project = read(&dir, &Reading { clients: None, home: Some(home.path()) });
+    let project = read(&dir, &Reading { home: Some(home.path()), ..Reading::default() });
     let configured: Vec<String> = project
         .configured(Client::ClaudeCode)
         .map(|(name, config, server)| format!("{name} {} {:?}", config.path, server.launch))

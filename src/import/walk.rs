@@ -43,6 +43,8 @@ pub enum Unread {
     ControlCharacter,
     #[error("{what} `{}`: its name is empty, too long or holds a control character, and mcplab takes none such", shown(name))]
     Name { what: &'static str, name: String },
+    #[error("above this folder, and Claude Code reads it up to the repository's root")]
+    Above,
     #[error("a remote agent: what it may use is said elsewhere")]
     Remote,
     #[error("{reason}")]
@@ -59,6 +61,7 @@ impl Unread {
             Unread::Loop | Unread::SecondWay { .. } => "remove the link",
             Unread::NotUtf8 | Unread::ControlCharacter => "give it a name in plain UTF-8",
             Unread::Name { .. } => "give it a short name without such characters",
+            Unread::Above => "take the repository's root instead, so that it is read",
             Unread::Remote => "nothing, if this is meant",
             Unread::Unreadable { .. } => "remove it, or put a file in its place that can be read",
         }

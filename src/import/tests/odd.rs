@@ -62,3 +62,28 @@ fn what_is_no_server_becomes_none() {
     assert!(text.contains("`pub.ext` is an extension of VS Code, no server") && !text.contains("server `pub.ext`"), "{text}");
     assert!(text.contains("server `plugin_nosuch_zz` is granted to `a`, and not configured") && !text.contains("server `*`"), "{text}");
 }
+
+#[test]
+fn what_lies_above_in_the_repository_is_said() {
+    let agent: &[u8] = b"---\nname: a\ndescription: d\ntools: mcp__time\n---\n";
+    let dir = folder(&[
+        (".git/HEAD", b""),
+        (".claude/agents/r.md", agent),
+        ("packages/.mcp.json", b"{}"),
+        ("packages/x/.claude/agents/p.md", agent),
+    ]);
+    let of = |path: &str| {
+        let project = Project::read(&dir.path().join(path), &Reading { above: true, ..Reading::default() }).expect("a project");
+        project.skipped.iter().map(|skipped| skipped.path.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(of("packages/x"), ["../../.claude/agents", "../.mcp.json"]);
+    assert_eq!(of(""), Vec::<String>::new());
+}
+
+#[test]
+fn a_home_folder_that_is_not_there_is_an_error() {
+    let dir = folder(&[(".mcp.json", b"{}")]);
+    let home = dir.path().join("nobody");
+    let error = Project::read(dir.path(), &Reading { home: Some(&home), ..Reading::default() }).expect_err("no home");
+    assert!(error.to_string().contains("nobody` cannot be read"), "{error}");
+}
