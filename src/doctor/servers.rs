@@ -69,14 +69,13 @@ fn missing_variables(patient: &Patient, started: &Started) -> Option<Finding> {
     let nor = if nor.is_empty() { String::new() } else { format!(", nor in {}", nor.join(", ")) };
     let names: Vec<&str> = missing.iter().map(|name| name.as_str()).collect();
     // Where a person may think that they are set.
-    let in_vain =
-        unread.iter().filter(|file| EnvFile::USUAL.contains(&file.path.as_str()) && missing.iter().any(|name| file.names.contains(*name)));
-    let in_vain: Vec<&str> = in_vain.map(|file| file.path.as_str()).collect();
-    let vainly = match in_vain.as_slice() {
-        [] => String::new(),
-        files => format!("; {} is not read by {}", files.join(", "), client.name()),
-    };
-    let what = format!("server `{}` needs {}: not set in the environment{nor}{vainly}", entry.name, names.join(", "));
+    let in_vain = unread.iter().filter(|file| EnvFile::USUAL.contains(&file.path.as_str())).filter_map(|file| {
+        let there: Vec<&str> = names.iter().copied().filter(|name| file.names.contains(*name)).collect();
+        let them = there.join(", ");
+        (!there.is_empty()).then(|| format!("; {} sets {them}, and {} does not read it", file.path, client.name()))
+    });
+    let in_vain: String = in_vain.collect();
+    let what = format!("server `{}` needs {}: not set in the environment{nor}{in_vain}", entry.name, names.join(", "));
     let them = if names.len() == 1 { "it" } else { "them" };
     let mend = format!("set {them} where the client is started, or write a default where the format has one");
     Some(of_started(started, Check::MissingVariable, what, mend))

@@ -124,6 +124,25 @@ fn grants_of_what_is_no_server_here() {
 }
 
 #[test]
+fn one_broken_server_or_name_is_one_finding() {
+    let check = |files: &[(&str, &str)], expected: &[&str]| {
+        let text = found(files, &usual());
+        let heads: Vec<&str> = text.lines().filter(|line| !line.starts_with("  mend: ")).collect();
+        assert_eq!(heads, expected);
+    };
+    check(
+        &[(".cursor/mcp.json", r#"{"mcpServers":{"good":{"command":"a"},"bad":{"type":"http"}}}"#)],
+        &["error[skipped-file] .cursor/mcp.json:1: server `bad` of type `http` has no `url`, so Cursor leaves it out"],
+    );
+    check(
+        &[(".cursor/mcp.json", r#"{"mcpServers":{"good":{"command":"a"},"b\u001b[31m":{"command":"a"}}}"#)],
+        &[
+            "warning[unread-file] .cursor/mcp.json:1: not read: server `b\\u{1b}[31m`: its name is empty, too long or holds a control character, and mcplab takes none such",
+        ],
+    );
+}
+
+#[test]
 fn the_manual_explains_every_check() {
     let manual = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/doctor.md")).expect("docs/doctor.md");
     for check in Check::ALL {

@@ -410,7 +410,7 @@ agents.kept.complexity = 7
 
     #[test]
     fn a_folder_without_a_valid_agent_says_why() {
-        let project = folder(&[("a", "tools: [Read"), ("b", "tools: >\n  Read")], None);
+        let project = folder(&[("a", "tools: [Read"), ("b", "tools: [5]")], None);
         insta::assert_snapshot!("no_valid_agent", import(&project, None, &Catalogue::built_in()).expect_err("no agent").to_string());
     }
 }
