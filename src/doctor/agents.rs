@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Check, Finding, Patient, listed};
-use crate::import::{AgentDefinition, Client, Elsewhere, Permit};
+use crate::import::{AgentDefinition, Client, Elsewhere, Permit, Unread};
 use crate::scenario::Severity;
 
 /// Tokens of one tool's definition, where an agent is granted single ones: as the built-in catalogue assumes.
@@ -28,7 +28,9 @@ fn finding(agent: &AgentDefinition, severity: Severity, check: Check, what: Stri
 
 /// Servers that it names and that are not there.
 fn check_grant(patient: &Patient, agent: &AgentDefinition, findings: &mut Vec<Finding>) {
-    let mut is_there = agent.grant.everything || agent.grant.listed.is_empty();
+    // What lies above the folder is not read here, and may configure it.
+    let is_above = agent.client == Client::ClaudeCode && patient.project.skipped.iter().any(|skipped| skipped.why == Unread::Above);
+    let mut is_there = agent.grant.everything || agent.grant.listed.is_empty() || is_above;
     let mut named = BTreeSet::new();
     for permit in &agent.grant.listed {
         let Some(name) = permit.server() else {

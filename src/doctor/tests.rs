@@ -119,6 +119,8 @@ fn grants_of_what_is_no_server_here() {
         (".claude/agents/a.md", "---\nname: a\ndescription: d\ntools: mcp__*, mcp__time, mcp__plugin_nosuch_zz__t\n---\n"),
         (".claude/agents/b.md", "---\nname: b\ndescription: d\ntools: mcp__*\n---\n"),
         (".claude/agents/README.md", "# Our agents\n"),
+        (".gemini/agents/README.md", "# Our agents\n"),
+        (".github/agents/README.md", "# Our agents\n"),
     ];
     insta::assert_snapshot!("no_servers", found(&files, &usual()));
 }

@@ -99,7 +99,7 @@ impl<'p> Reader<'p> {
             self.count();
             match read_limited(&file, AgentFile::LONGEST as u64) {
                 Ok(bytes) if bytes.len() > AgentFile::LONGEST => self.skip(shown, Unread::TooLong { mebibytes: 1 }),
-                Ok(bytes) => texts.extend(self.text(part, &file, shown, bytes)),
+                Ok(bytes) => texts.extend(self.text(part, &file, shown, bytes).filter(|file| !is_readme(&file.path, &file.text))),
                 Err(error) => self.skip(shown, error.into()),
             }
         }
@@ -171,6 +171,11 @@ impl FileText {
         let name = self.path.rsplit('/').next().unwrap_or(&self.path);
         endings.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name).to_owned()
     }
+}
+
+/// A README among agents is for people, unless it has what an agent has.
+pub fn is_readme(path: &str, text: &str) -> bool {
+    path.ends_with("/README.md") && FrontMatter::parse(text).is_err()
 }
 
 /// A file's part of an agent's definition.

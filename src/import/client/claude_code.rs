@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use ignore::WalkBuilder;
 use yaml_serde::Value as Yaml;
 
-use crate::import::reader::{FileText, Reader, in_markdown};
+use crate::import::reader::{FileText, Reader, in_markdown, is_readme};
 use crate::import::server_config::{Spelling, USUAL, read_server, read_servers, texts};
 use crate::import::walk::{Skipped, Unread, relative};
 use crate::import::yaml::yaml_node;
@@ -99,9 +99,7 @@ fn read_agents(reader: &mut Reader, folder: &Path, scope: Scope) {
         .project
         .skipped
         .extend(tree.skipped.iter().map(|skipped| Skipped { path: reader.shown(&skipped.path), ..skipped.clone() }).collect::<Vec<_>>());
-    // A README among agents is for people, unless it has what an agent has.
-    let is_readme = |source: &AgentSource| source.path.ends_with("/README.md") && FrontMatter::parse(&source.text).is_err();
-    for source in tree.agents.into_iter().filter(|source| !is_readme(source)) {
+    for source in tree.agents.into_iter().filter(|source| !is_readme(&source.path, &source.text)) {
         reader.count();
         let shown = reader.shown(&source.path);
         match &source.file {

@@ -45,9 +45,7 @@ pub fn read_user(reader: &mut Reader) {
 
 fn read_agents(reader: &mut Reader, folder: &str) {
     for file in reader.folder(folder, Depth::Flat, ".md") {
-        if file.stem(&[]) != "README.md" {
-            read_agent(reader, &file, &[".agent.md", ".md"]);
-        }
+        read_agent(reader, &file, &[".agent.md", ".md"]);
     }
 }
 
