@@ -165,7 +165,7 @@ impl<'a> Patient<'a> {
     /// Servers of config files, and those that agents bring in their own.
     fn started(&self) -> impl Iterator<Item = Started<'a>> {
         let configured =
-            self.configured.iter().map(|((client, _), (config, entry))| Started { client: *client, path: &config.path, entry: *entry });
+            self.configured.iter().map(|((client, _), (config, entry))| Started { client: *client, path: &config.path, entry });
         let of_agent =
             |agent: &'a AgentDefinition| agent.servers.iter().map(|entry| Started { client: agent.client, path: &agent.path, entry });
         configured.chain(self.project.agents.iter().flat_map(of_agent)).filter(|started| started.entry.disabled.is_none())
