@@ -49,7 +49,7 @@ impl Agents {
         for (source, file) in tree.agents()?.valid() {
             by_name.entry(file.name.clone()).or_default().push(source.path.clone());
         }
-        let mut others = match Project::read(&tree.root, &Reading { clients: Some(&OTHERS), home: None }) {
+        let mut others = match Project::read(&tree.root, &Reading { clients: Some(&OTHERS), home: None, above: false }) {
             Ok(project) => project,
             Err(ImportError::Nothing { .. }) => Project::default(),
             Err(error) => return Err(error),

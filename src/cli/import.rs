@@ -104,7 +104,7 @@ pub fn project(dir: &Path, clients: &[Client], user: bool) -> anyhow::Result<Pro
         bail!("--user reads files below your home folder, and HOME is not set");
     }
     let clients = (!clients.is_empty()).then_some(clients);
-    Ok(Project::read(dir, &Reading { clients, home: home.as_deref() })?)
+    Ok(Project::read(dir, &Reading { clients, home: home.as_deref(), above: true })?)
 }
 
 /// The built-in catalogue, with a user's own.

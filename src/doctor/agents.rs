@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Check, Finding, Patient, listed};
-use crate::import::{AgentDefinition, Client, Permit};
+use crate::import::{AgentDefinition, Client, Elsewhere, Permit, Unread};
 use crate::scenario::Severity;
 
 /// Tokens of one tool's definition, where an agent is granted single ones: as the built-in catalogue assumes.
@@ -28,15 +28,28 @@ fn finding(agent: &AgentDefinition, severity: Severity, check: Check, what: Stri
 
 /// Servers that it names and that are not there.
 fn check_grant(patient: &Patient, agent: &AgentDefinition, findings: &mut Vec<Finding>) {
-    let mut is_there = agent.grant.everything || agent.grant.listed.is_empty();
+    // What lies above the folder is not read here, and may configure it.
+    let is_above = agent.client == Client::ClaudeCode && patient.project.skipped.iter().any(|skipped| skipped.why == Unread::Above);
+    let mut is_there = agent.grant.everything || agent.grant.listed.is_empty() || is_above;
     let mut named = BTreeSet::new();
     for permit in &agent.grant.listed {
         let Some(name) = permit.server() else {
-            is_there = true;
+            match permit {
+                Permit::BuiltIn(tool) if agent.client == Client::ClaudeCode && tool.starts_with("mcp__") => {
+                    let what = format!(
+                        "agent `{}` lists `{tool}`, which grants nothing: Claude Code knows it in `disallowedTools` alone",
+                        agent.name
+                    );
+                    let mend = "name the servers: `mcp__server__*`; to grant every tool, leave `tools` out".to_owned();
+                    findings.push(finding(agent, Severity::Warning, Check::ServerNotConfigured, what, mend));
+                }
+                _ => is_there = true,
+            }
             continue;
         };
         let server = patient.server(agent, name);
-        is_there |= server.is_some_and(|server| server.disabled.is_none()) || is_elsewhere(agent, name);
+        let elsewhere = agent.elsewhere(name);
+        is_there |= server.is_some_and(|server| server.disabled.is_none()) || elsewhere.is_some();
         if !named.insert(name) {
             continue;
         }
@@ -48,7 +61,7 @@ fn check_grant(patient: &Patient, agent: &AgentDefinition, findings: &mut Vec<Fi
                     findings.push(finding(agent, Severity::Warning, Check::ServerOff, what, mend));
                 }
             }
-            None if !is_elsewhere(agent, name) => {
+            None if elsewhere.is_none_or(|elsewhere| elsewhere == Elsewhere::Plugin) => {
                 let what = format!("agent `{}` is granted `{name}`, which is not configured for {}", agent.name, agent.client.name());
                 findings.push(finding(agent, Severity::Warning, Check::ServerNotConfigured, what, how_to_configure(patient, agent, name)));
             }
@@ -62,18 +75,15 @@ fn check_grant(patient: &Patient, agent: &AgentDefinition, findings: &mut Vec<Fi
     }
 }
 
-/// Whether no file that is read here would configure it.
-fn is_elsewhere(agent: &AgentDefinition, name: &str) -> bool {
-    // A plugin's servers come with it. An extension's tool in VS Code is called as the extension is: `publisher.name/tool`.
-    let of_extension = agent.client == Client::Copilot && name.contains('.') && !name.contains('/');
-    name.starts_with("plugin_") || of_extension || agent.brings(name) || agent.client.built_in_servers().contains(&name)
-}
-
 fn how_to_configure(patient: &Patient, agent: &AgentDefinition, name: &str) -> String {
     let folded = |name: &str| name.to_lowercase().replace('_', "-");
     let close = patient.configured.keys().find(|(client, known)| agent.client.sees().contains(client) && folded(known) == folded(name));
     if let Some((_, known)) = close {
         return format!("write `{known}`, as it is configured: names are compared letter by letter");
+    }
+    if agent.elsewhere(name) == Some(Elsewhere::Plugin) {
+        return "install the plugin that brings it, or take it out of the agent's tools (with --user, installed plugins are read too)"
+            .to_owned();
     }
     let place = match agent.client {
         Client::ClaudeCode => ".mcp.json",
@@ -95,7 +105,8 @@ fn check_instructions(patient: &Patient, agent: &AgentDefinition, findings: &mut
             if named.len() >= NAMED_MAX || !named.insert(spelled.clone()) {
                 continue;
             }
-            let is_there = patient.server(agent, &server).is_some_and(|entry| entry.disabled.is_none()) || is_elsewhere(agent, &server);
+            let is_there =
+                patient.server(agent, &server).is_some_and(|entry| entry.disabled.is_none()) || agent.elsewhere(&server).is_some();
             let is_granted = match tool.as_str() {
                 "" | "*" => agent.grant.everything && !agent.grant.denies(&server) || agent.grant.servers().contains(&server.as_str()),
                 tool => agent.grant.allows(&server, tool),

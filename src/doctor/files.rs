@@ -22,9 +22,9 @@ pub fn check(patient: &Patient) -> Vec<Finding> {
             severity: Severity::Warning,
             check: Check::UnreadFile,
             path: skipped.path.clone(),
-            line: None,
-            what: format!("not read: {}", skipped.reason),
-            mend: "remove it, or put a file in its place that can be read".to_owned(),
+            line: skipped.line,
+            what: format!("not read: {}", skipped.why),
+            mend: skipped.why.mend().to_owned(),
         });
     }
     for ((client, _, name), agents) in patient.project.duplicates() {

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::import::{AgentDefinition, Catalogue, Client, Project, ServerConfig, ServerEntry};
 use crate::scenario::Severity;
+use crate::trace::printable;
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -135,7 +136,7 @@ pub fn render(finding: &Finding) -> String {
     };
     let line = finding.line.map(|line| format!(":{line}")).unwrap_or_default();
     let Finding { check, path, what, mend, .. } = finding;
-    format!("{severity}[{}] {path}{line}: {what}\n  mend: {mend}\n", check.name())
+    printable(&format!("{severity}[{}] {path}{line}: {what}\n  mend: {mend}\n", check.name()))
 }
 
 /// What all checks look at.
@@ -147,11 +148,27 @@ struct Patient<'a> {
     configured: BTreeMap<(Client, String), (&'a ServerConfig, &'a ServerEntry)>,
 }
 
+/// A server that a client starts, and where it is configured.
+struct Started<'a> {
+    client: Client,
+    path: &'a str,
+    entry: &'a ServerEntry,
+}
+
 impl<'a> Patient<'a> {
     fn new(project: &'a Project, catalogue: &'a Catalogue, surroundings: &'a Surroundings) -> Patient<'a> {
         let of = |client: Client| project.configured(client).map(move |(name, config, entry)| ((client, name), (config, entry)));
         let configured = Client::ALL.into_iter().flat_map(of).collect();
         Patient { project, catalogue, surroundings, configured }
+    }
+
+    /// Servers of config files, and those that agents bring in their own.
+    fn started(&self) -> impl Iterator<Item = Started<'a>> {
+        let configured =
+            self.configured.iter().map(|((client, _), (config, entry))| Started { client: *client, path: &config.path, entry });
+        let of_agent =
+            |agent: &'a AgentDefinition| agent.servers.iter().map(|entry| Started { client: agent.client, path: &agent.path, entry });
+        configured.chain(self.project.agents.iter().flat_map(of_agent)).filter(|started| started.entry.disabled.is_none())
     }
 
     /// The server that an agent means by a name.

@@ -1,6 +1,6 @@
 //! Where the project lies and runs: Windows drives under WSL, and commands of the other system.
 
-use super::{Check, Finding, Patient, Platform};
+use super::{Check, Finding, Patient, Platform, Started};
 use crate::import::{Client, Launch, ServerEntry};
 use crate::scenario::Severity;
 
@@ -19,11 +19,9 @@ pub fn check(patient: &Patient) -> Vec<Finding> {
             mend: "work on a copy below your Linux home folder, or run the client in Windows".to_owned(),
         });
     }
-    let configured = patient.configured.iter().map(|((client, _), (config, entry))| (*client, &config.path, *entry));
-    let own = patient.project.agents.iter().flat_map(|agent| agent.servers.iter().map(|entry| (agent.client, &agent.path, entry)));
-    for (client, path, entry) in configured.chain(own).filter(|(_, _, entry)| entry.disabled.is_none()) {
+    for Started { client, path, entry } in patient.started() {
         if let Some((severity, what, mend)) = check_command(client, entry, patient.surroundings.platform) {
-            let path = path.clone();
+            let path = path.to_owned();
             findings.push(Finding { severity, check: Check::WindowsCommand, path, line: Some(entry.line), what, mend });
         }
     }

@@ -1,28 +1,21 @@
 //! Servers: those that nobody uses, those that too many use at once, variables that are not set.
 
-use std::collections::BTreeSet;
-
-use super::{Check, Finding, Patient, listed};
-use crate::import::{AgentDefinition, Client, ServerConfig, ServerEntry};
+use super::{Check, Finding, Patient, Started, listed};
+use crate::import::{AgentDefinition, Client, EnvFile, ServerConfig, ServerEntry};
 use crate::scenario::Severity;
 
 pub fn check(patient: &Patient) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let set: BTreeSet<&str> = patient
-        .surroundings
-        .environment
-        .iter()
-        .chain(patient.project.env_files.iter().flat_map(|file| &file.names))
-        .map(String::as_str)
-        .collect();
     for ((client, name), (config, entry)) in patient.configured.iter().filter(|(_, (_, entry))| entry.disabled.is_none()) {
         let users: Vec<&AgentDefinition> = users(patient, *client, name);
         if users.is_empty() {
             findings.push(unused(patient, *client, name, config, entry));
         }
         findings.extend(shared(patient, name, config, entry, &users));
-        findings.extend(missing_variables(patient, name, config, entry, &set));
-        findings.extend(missing_env_file(patient, name, config, entry));
+    }
+    for started in patient.started() {
+        findings.extend(missing_variables(patient, &started));
+        findings.extend(missing_env_file(patient, &started));
     }
     findings
 }
@@ -62,26 +55,41 @@ fn shared(patient: &Patient, name: &str, config: &ServerConfig, entry: &ServerEn
 }
 
 /// Names only: values are nobody's business.
-fn missing_variables(patient: &Patient, name: &str, config: &ServerConfig, entry: &ServerEntry, set: &BTreeSet<&str>) -> Option<Finding> {
-    let missing: Vec<&str> = entry.required.iter().map(String::as_str).filter(|variable| !set.contains(variable)).collect();
+fn missing_variables(patient: &Patient, started: &Started) -> Option<Finding> {
+    let Started { client, entry, .. } = started;
+    // Files that count for this server: those that its client reads, and its own.
+    let counts = |file: &&EnvFile| client.env_files().contains(&file.path.as_str()) || entry.env_file.as_ref() == Some(&file.path);
+    let (read, unread): (Vec<&EnvFile>, Vec<&EnvFile>) = patient.project.env_files.iter().partition(counts);
+    let is_set = |name: &String| patient.surroundings.environment.contains(name) || read.iter().any(|file| file.names.contains(name));
+    let missing: Vec<&String> = entry.required.iter().filter(|name| !is_set(name)).collect();
     if missing.is_empty() {
         return None;
     }
-    let files: Vec<String> = patient.project.env_files.iter().map(|file| file.path.clone()).collect();
-    let nor = if files.is_empty() { String::new() } else { format!(", nor in {}", files.join(", ")) };
-    let what = format!("server `{name}` needs {}: not set in the environment{nor}", missing.join(", "));
-    let mend = format!(
-        "set {} where the client is started, or write a default where the format has one",
-        if missing.len() == 1 { "it" } else { "them" }
-    );
-    Some(finding(config, entry, Check::MissingVariable, what, mend))
+    let nor: Vec<&str> = read.iter().map(|file| file.path.as_str()).collect();
+    let nor = if nor.is_empty() { String::new() } else { format!(", nor in {}", nor.join(", ")) };
+    let names: Vec<&str> = missing.iter().map(|name| name.as_str()).collect();
+    // Where a person may think that they are set.
+    let in_vain = unread.iter().filter(|file| EnvFile::USUAL.contains(&file.path.as_str())).filter_map(|file| {
+        let there: Vec<&str> = names.iter().copied().filter(|name| file.names.contains(*name)).collect();
+        let them = there.join(", ");
+        (!there.is_empty()).then(|| format!("; {} sets {them}, and {} does not read it", file.path, client.name()))
+    });
+    let in_vain: String = in_vain.collect();
+    let what = format!("server `{}` needs {}: not set in the environment{nor}{in_vain}", entry.name, names.join(", "));
+    let them = if names.len() == 1 { "it" } else { "them" };
+    let mend = format!("set {them} where the client is started, or write a default where the format has one");
+    Some(of_started(started, Check::MissingVariable, what, mend))
 }
 
-fn missing_env_file(patient: &Patient, name: &str, config: &ServerConfig, entry: &ServerEntry) -> Option<Finding> {
-    let path = entry.env_file.as_ref()?;
+fn missing_env_file(patient: &Patient, started: &Started) -> Option<Finding> {
+    let path = started.entry.env_file.as_ref()?;
     if patient.project.env_files.iter().any(|file| file.path == *path) {
         return None;
     }
-    let what = format!("server `{name}` takes its variables from {path}, which is not there");
-    Some(finding(config, entry, Check::MissingEnvFile, what, "write the file, or take `envFile` out".to_owned()))
+    let what = format!("server `{}` takes its variables from {path}, which is not there", started.entry.name);
+    Some(of_started(started, Check::MissingEnvFile, what, "write the file, or take `envFile` out".to_owned()))
+}
+
+fn of_started(started: &Started, check: Check, what: String, mend: String) -> Finding {
+    Finding { severity: Severity::Warning, check, path: started.path.to_owned(), line: Some(started.entry.line), what, mend }
 }

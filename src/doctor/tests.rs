@@ -87,7 +87,61 @@ fn no_value_of_a_variable_is_told() {
         (".env", "OTHER=hunter2\nABSENTEE=hunter2"),
     ];
     let text = found(&files, &usual());
-    assert!(text.contains("needs ABSENT: not set in the environment, nor in .env") && !text.contains("hunter2"), "{text}");
+    assert!(text.contains("needs ABSENT: not set in the environment\n") && !text.contains("hunter2"), "{text}");
+}
+
+#[test]
+fn variables_are_looked_for_where_the_client_looks_for_them() {
+    let files = [
+        (".claude/agents/a.md", "---\nname: a\ndescription: d\nmcpServers:\n  - own: { command: x, env: { K: \"${ABSENT}\" } }\n---\n"),
+        (".github/agents/b.agent.md", "---\ndescription: d\nmcp-servers:\n  wiki:\n    command: x\n    env:\n      K: ${ABSENT2}\n---\n"),
+        (
+            ".mcp.json",
+            r#"{ "mcpServers": { "local": { "command": "${CLAUDE_PROJECT_DIR}/x", "env": { "A": "${LOCAL}", "B": "${OTHERS}" } } } }"#,
+        ),
+        (
+            ".vscode/mcp.json",
+            r#"{ "servers": { "e": { "command": "x", "envFile": ".env.x", "env": { "B": "${env:OTHERS}" } }, "f": { "command": "x", "env": { "B": "${env:OTHERS}" } } } }"#,
+        ),
+        (".gemini/settings.json", r#"{ "mcpServers": { "g": { "command": "x", "env": { "A": "$DOTENV", "B": "$LOCAL" } } } }"#),
+        (".claude-plugin/plugin.json", r#"{ "name": "p", "mcpServers": { "s": { "command": "${CLAUDE_PLUGIN_ROOT}/x" } } }"#),
+        (".env", "DOTENV=x\n"),
+        (".env.local", "LOCAL=x\n"),
+        (".env.x", "OTHERS=x\n"),
+    ];
+    insta::assert_snapshot!("variables", found(&files, &usual()));
+}
+
+#[test]
+fn grants_of_what_is_no_server_here() {
+    let files = [
+        (".mcp.json", r#"{ "mcpServers": { "time": { "command": "uvx" } } }"#),
+        (".claude/agents/a.md", "---\nname: a\ndescription: d\ntools: mcp__*, mcp__time, mcp__plugin_nosuch_zz__t\n---\n"),
+        (".claude/agents/b.md", "---\nname: b\ndescription: d\ntools: mcp__*\n---\n"),
+        (".claude/agents/README.md", "# Our agents\n"),
+        (".gemini/agents/README.md", "# Our agents\n"),
+        (".github/agents/README.md", "# Our agents\n"),
+    ];
+    insta::assert_snapshot!("no_servers", found(&files, &usual()));
+}
+
+#[test]
+fn one_broken_server_or_name_is_one_finding() {
+    let check = |files: &[(&str, &str)], expected: &[&str]| {
+        let text = found(files, &usual());
+        let heads: Vec<&str> = text.lines().filter(|line| !line.starts_with("  mend: ")).collect();
+        assert_eq!(heads, expected);
+    };
+    check(
+        &[(".cursor/mcp.json", r#"{"mcpServers":{"good":{"command":"a"},"bad":{"type":"http"}}}"#)],
+        &["error[skipped-file] .cursor/mcp.json:1: server `bad` of type `http` has no `url`, so Cursor leaves it out"],
+    );
+    check(
+        &[(".cursor/mcp.json", r#"{"mcpServers":{"good":{"command":"a"},"b\u001b[31m":{"command":"a"}}}"#)],
+        &[
+            "warning[unread-file] .cursor/mcp.json:1: not read: server `b\\u{1b}[31m`: its name is empty, too long or holds a control character, and mcplab takes none such",
+        ],
+    );
 }
 
 #[test]

@@ -47,6 +47,9 @@ pub enum ToolStyle {
     Flow,
     /// One `- Read` a line.
     Block,
+    /// In a form whose place in the text is not certain: a text over several lines (`|`, `>`), escapes, anchors, a flow mapping around it
+    /// all. The entries are YAML's, their spans are empty, and they are never edited.
+    Unplaced,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -102,8 +105,7 @@ impl AgentFile {
     /// Values are YAML's, with one exception: `tools: *` and `tools: *, mcp__github__*` are broken aliases in YAML, yet clients
     /// read them. Where the front matter is not YAML and its `tools` line begins with `*`, that line is read as plain text.
     ///
-    /// Errors: what a client skips (no front matter, not YAML, a key twice, no name, no description), and tools that stand in a
-    /// form whose place in the text is not certain (folded scalars, anchors, a flow mapping around it all).
+    /// Errors: what a client skips (no front matter, not YAML, a key twice, no name, no description), and tools that are no texts.
     pub fn parse(text: &str) -> Result<AgentFile, AgentFileError> {
         let front = FrontMatter::parse(text)?;
         let name = front.required_text(text, "name")?.to_owned();
@@ -182,6 +184,8 @@ impl ToolEntry {
             return if self.text == "*" { ToolGrant::Everything } else { ToolGrant::BuiltIn(&self.text) };
         };
         match rest.split_once("__") {
+            // `mcp__*` names no server: Claude Code knows it in `disallowedTools` alone.
+            None | Some((_, "*")) if matches!(rest, "" | "*" | "__*") => ToolGrant::BuiltIn(&self.text),
             None | Some((_, "*")) => ToolGrant::Server(rest.trim_end_matches("__*")),
             Some((server, tool)) => ToolGrant::Tool { server, tool },
         }
@@ -265,6 +269,21 @@ mod tests {
     }
 
     #[test]
+    fn tools_without_a_certain_place_are_read_all_the_same() {
+        let check = |front: &str| {
+            let file = AgentFile::parse(&format!("---\n{front}---\n")).unwrap_or_else(|error| panic!("{front}: {error}"));
+            let Tools::Listed(list) = &file.tools else { panic!("{front}: not a list") };
+            let entries: Vec<&str> = list.entries.iter().map(|entry| entry.text.as_str()).collect();
+            assert_eq!((list.style, entries.as_slice()), (ToolStyle::Unplaced, ["Read", "mcp__a"].as_slice()), "{front}");
+        };
+        check("name: a\ndescription: d\ntools: |\n  Read, mcp__a\n");
+        check("name: a\ndescription: d\ntools: >-\n  Read,\n  mcp__a\n");
+        check("name: a\ndescription: d\ntools: \"Re\\u0061d, mcp__a\"\n");
+        check("name: a\ndescription: d\ntools: &t Read, mcp__a\n");
+        check("{ name: a, description: d, tools: [Read, mcp__a] }\n");
+    }
+
+    #[test]
     fn a_byte_order_mark_and_a_missing_last_newline_are_nothing_special() {
         let text = "\u{feff}---\nname: a\ndescription: d\ntools: Read, *\n---";
         let file = AgentFile::parse(text).unwrap();
@@ -284,6 +303,7 @@ mod tests {
         };
         check("*", ToolGrant::Everything);
         check("Read", ToolGrant::BuiltIn("Read"));
+        check("mcp__*", ToolGrant::BuiltIn("mcp__*"));
         check("mcp__github", ToolGrant::Server("github"));
         check("mcp__tavily-mcp__*", ToolGrant::Server("tavily-mcp"));
         check("mcp__github__create_issue", ToolGrant::Tool { server: "github", tool: "create_issue" });
@@ -312,13 +332,9 @@ mod tests {
             ("name twice", "---\nname: a\ndescription: d\nname: b\n---\n"),
             ("star in a list", "---\nname: a\ndescription: d\ntools: [Read, *]\n---\n"),
             ("open flow list", "---\nname: a\ndescription: d\ntools: [Read, Write\n---\n"),
-            ("folded tools", "---\nname: a\ndescription: d\ntools: >\n  Read,\n  Write\n---\n"),
             ("number among tools", "---\nname: a\ndescription: d\ntools: [Read, 5]\n---\n"),
             ("two tools in one entry", "---\nname: a\ndescription: d\ntools:\n  - Read, Write\n---\n"),
             ("tools are a mapping", "---\nname: a\ndescription: d\ntools:\n  Read: true\n---\n"),
-            ("escapes", "---\nname: a\ndescription: d\ntools: \"Re\\u0061d, Write\"\n---\n"),
-            ("flow mapping", "---\n{ name: a, description: d, tools: Read }\n---\n"),
-            ("anchor", "---\nname: a\ndescription: d\ntools: &t Read\n---\n"),
             ("too long", &huge),
         ];
         let mut messages: Vec<String> = broken
@@ -340,7 +356,7 @@ mod tests {
         fn what_is_placed_stands_there(tools in "[-\\[\\]#'\"(),: \t\r\na-c가🧰*~]{0,20}") {
             let text = format!("---\nname: a\ndescription: d\ntools:{tools}\n---\n");
             if let Ok(AgentFile { tools: Tools::Listed(list), .. }) = AgentFile::parse(&text) {
-                for entry in &list.entries {
+                for entry in list.entries.iter().filter(|_| list.style != ToolStyle::Unplaced) {
                     prop_assert_eq!(text[entry.span.clone()].trim_matches(['"', '\'']), entry.text.trim_matches(['"', '\'']));
                 }
             }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::naming::{Meaning, Names};
 use super::servers::{Used, add_server, empty_scenario, main_capability};
-use super::{AgentDefinition, Catalogue, Client, ImportError, ImportNote, Imported, NoteKind, Project};
+use super::walk::is_plain;
+use super::{AgentDefinition, Catalogue, Client, Elsewhere, ImportError, ImportNote, Imported, NoteKind, Project};
 use crate::scenario::document::{Problems, check_name};
 use crate::scenario::{AgentId, CapabilityId, Figure, FileSeen, Kpi, KpiTarget, Scenario, WhatIf, parse, write};
 
@@ -100,7 +101,8 @@ impl<'a> Building<'a> {
             self.note(NoteKind::Skipped, broken.error.render(&broken.path));
         }
         for skipped in &project.skipped {
-            self.note(NoteKind::Skipped, format!("{}: {}", skipped.path, skipped.reason));
+            let line = skipped.line.map(|line| format!(":{line}")).unwrap_or_default();
+            self.note(NoteKind::Skipped, format!("{}{line}: {}", skipped.path, skipped.why));
         }
     }
 
@@ -128,11 +130,17 @@ impl<'a> Building<'a> {
                 self.note(NoteKind::Skipped, text);
                 continue;
             }
-            let is_elsewhere = |agent: &AgentDefinition| {
-                name.starts_with("plugin_") || agent.brings(name) || agent.client.built_in_servers().contains(&name)
+            let by: Vec<(&str, &AgentDefinition)> =
+                by.into_iter().filter(|(_, agent)| agent.elsewhere(name) != Some(Elsewhere::Extension)).collect();
+            if by.is_empty() {
+                self.note(NoteKind::CannotSay, format!("`{name}` is an extension of VS Code, no server: its tools are left out"));
+                continue;
+            }
+            let is_lacking = |agent: &AgentDefinition| match agent.elsewhere(name) {
+                None => names.has_config(agent),
+                Some(elsewhere) => elsewhere == Elsewhere::Plugin,
             };
-            let lacking: Vec<&(&str, &AgentDefinition)> =
-                by.iter().filter(|(_, agent)| names.has_config(agent) && !is_elsewhere(agent)).collect();
+            let lacking: Vec<&(&str, &AgentDefinition)> = by.iter().filter(|(_, agent)| is_lacking(agent)).collect();
             if let Some((_, first)) = lacking.first() {
                 let agents: Vec<String> = lacking.iter().map(|(agent, _)| format!("`{agent}`")).collect();
                 let stands = if configured.contains(name) { "; another client's server of that name stands for it" } else { "" };
@@ -212,11 +220,11 @@ fn counted(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
-/// The scenario reader's rule for names.
+/// The scenario reader's rules for names.
 pub(super) fn is_name(name: &str) -> bool {
     let mut problems = Problems::default();
     check_name(name, &(0..0), &mut problems);
-    !problems.has_errors()
+    !problems.has_errors() && is_plain(name)
 }
 
 /// Servers that agents name and no file configures, in the order of their first mention, and the agents that do.
@@ -402,7 +410,7 @@ agents.kept.complexity = 7
 
     #[test]
     fn a_folder_without_a_valid_agent_says_why() {
-        let project = folder(&[("a", "tools: [Read"), ("b", "tools: >\n  Read")], None);
+        let project = folder(&[("a", "tools: [Read"), ("b", "tools: [5]")], None);
         insta::assert_snapshot!("no_valid_agent", import(&project, None, &Catalogue::built_in()).expect_err("no agent").to_string());
     }
 }

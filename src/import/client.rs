@@ -103,6 +103,15 @@ impl Client {
         }
     }
 
+    /// Files of variables that it reads by itself.
+    pub fn env_files(self) -> &'static [&'static str] {
+        match self {
+            // https://github.com/google-gemini/gemini-cli/blob/main/docs/get-started/configuration.md
+            Client::Gemini => &[".gemini/.env", ".env"],
+            _ => &[],
+        }
+    }
+
     /// What its files do not hold, whatever they say.
     pub fn cannot_say(self) -> Option<&'static str> {
         match self {

@@ -41,7 +41,35 @@ pub enum Scope {
     Plugin(String),
 }
 
+/// Where a server comes from that no file of servers configures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Elsewhere {
+    /// The agent's own file brings or names it.
+    Own,
+    /// It comes with the client.
+    BuiltIn,
+    /// It is no server: an extension's tools in VS Code are called as the extension is, `publisher.name/tool`.
+    Extension,
+    /// A plugin's, by its name; whether the plugin is installed is not known here.
+    Plugin,
+}
+
 impl AgentDefinition {
+    /// Where else a server of this name would come from, which no file that was read configures for it.
+    pub fn elsewhere(&self, server: &str) -> Option<Elsewhere> {
+        if self.brings(server) {
+            Some(Elsewhere::Own)
+        } else if self.client.built_in_servers().contains(&server) {
+            Some(Elsewhere::BuiltIn)
+        } else if self.client == Client::Copilot && server.contains('.') && !server.contains('/') {
+            Some(Elsewhere::Extension)
+        } else if self.client == Client::ClaudeCode && server.starts_with("plugin_") {
+            Some(Elsewhere::Plugin)
+        } else {
+            None
+        }
+    }
+
     /// Whether its own file brings a server of this name.
     pub fn brings(&self, server: &str) -> bool {
         self.servers.iter().any(|entry| entry.name == server) || self.server_names.iter().any(|name| name == server)

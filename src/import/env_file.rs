@@ -17,17 +17,25 @@ pub struct EnvFile {
 const LONGEST: u64 = 1 << 20;
 
 impl EnvFile {
-    /// `.env` and `.env.local` of the folder, and files that servers name.
+    /// Where variables of a project mostly stand, whoever reads them.
+    pub const USUAL: [&str; 3] = [".env", ".env.local", ".gemini/.env"];
+
+    /// The usual ones of the folder, and files that servers name.
     pub(super) fn read_all(root: &Path, project: &Project) -> Vec<EnvFile> {
-        let named = project.configs.iter().flat_map(|config| &config.servers).filter_map(|server| server.env_file.clone());
-        let paths: BTreeSet<String> = [".env", ".env.local"].map(str::to_owned).into_iter().chain(named).collect();
+        let configured = project.configs.iter().flat_map(|config| &config.servers);
+        let servers = configured.chain(project.agents.iter().flat_map(|agent| &agent.servers));
+        let named = servers.filter_map(|server| server.env_file.clone());
+        let paths: BTreeSet<String> = EnvFile::USUAL.map(str::to_owned).into_iter().chain(named).collect();
         let read = |path: String| {
             let place = path.replace("${workspaceFolder}", &root.to_string_lossy());
             let bytes = read_limited(&root.join(place), LONGEST).ok()?;
-            let text = String::from_utf8_lossy(&bytes).into_owned();
-            Some(EnvFile { names: names(&text).collect(), path })
+            Some(EnvFile::parse(&path, &bytes))
         };
         paths.into_iter().filter_map(read).collect()
+    }
+
+    pub fn parse(path: &str, bytes: &[u8]) -> EnvFile {
+        EnvFile { path: path.to_owned(), names: names(&String::from_utf8_lossy(bytes)).collect() }
     }
 }
 

@@ -27,6 +27,15 @@ impl FrontMatter {
         Ok(FrontMatter { yaml, body, values })
     }
 
+    /// Of a file that may do without: then all of it is body.
+    pub fn parse_optional(text: &str) -> Result<FrontMatter, AgentFileError> {
+        let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+        match lines(text, start..text.len()).next() {
+            Some(first) if text[first.clone()].trim_end() == "---" => FrontMatter::parse(text),
+            _ => Ok(FrontMatter { yaml: start..start, body: start..text.len(), values: Mapping::new() }),
+        }
+    }
+
     /// A value that a client wants to be there, as text that is not empty.
     pub fn required_text(&self, text: &str, key: &str) -> Result<&str, AgentFileError> {
         let skipped = "clients skip such a file without a word";
@@ -145,7 +154,7 @@ fn parse_yaml(yaml: &str) -> Result<Value, yaml_serde::Error> {
 
 /// The same YAML with the `*...` of its tools line in quotes.
 fn star_quoted(text: &str, yaml: &Range<usize>) -> Option<String> {
-    let key = list_key(text, yaml.clone(), TOOLS).ok()??;
+    let key = list_key(text, yaml.clone(), TOOLS)?;
     let line = &text[key.value.clone()];
     let start = key.value.start + (line.len() - line.trim_start().len());
     let value = start..start + plain_end(line.trim_start());

@@ -16,8 +16,62 @@ pub enum Dialect {
     Comments,
 }
 
-/// The tree; a `null` is as if it were not there. An empty file is an empty object where comments are allowed.
+/// The tree; a `null` is as if it were not there. Half a surrogate pair becomes U+FFFD: clients take it, and no text here can hold it.
 pub fn parse_json(text: &str, dialect: Dialect) -> Result<Node<'_>, AgentFileError> {
+    parse_whole(text, dialect).or_else(|error| match without_half_pairs(text) {
+        Some(mended) => Ok(owned(parse_whole(&mended, dialect)?)),
+        None => Err(error),
+    })
+}
+
+/// The same text, at the same places, with `\ufffd` for each half of a surrogate pair; none where there is none.
+fn without_half_pairs(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let unit = |at: usize| {
+        let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
+        digits.iter().all(u8::is_ascii_hexdigit).then(|| u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok())?
+    };
+    let mut halves = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        at += match (bytes[at], unit(at)) {
+            (b'\\', Some(0xd800..0xdc00)) if matches!(unit(at + 6), Some(0xdc00..0xe000)) => 12,
+            (b'\\', Some(0xd800..0xe000)) => {
+                halves.push(at);
+                6
+            }
+            (b'\\', _) => 2,
+            _ => 1,
+        };
+    }
+    let mut mended = String::with_capacity(text.len());
+    let mut start = 0;
+    for at in &halves {
+        mended.push_str(&text[start..*at]);
+        mended.push_str("\\ufffd");
+        start = at + 6;
+    }
+    mended.push_str(&text[start..]);
+    (!halves.is_empty()).then_some(mended)
+}
+
+fn owned(node: Node) -> Node<'static> {
+    let text = |text: Cow<str>| Cow::Owned(text.into_owned());
+    let value = match node.value {
+        Value::Text(found) => Value::Text(text(found)),
+        Value::Float(number, spelled) => Value::Float(number, text(spelled)),
+        Value::List(items) => Value::List(items.into_iter().map(owned).collect()),
+        Value::Table(entries) => Value::Table(
+            entries.into_iter().map(|entry| Entry { key: text(entry.key), key_span: entry.key_span, node: owned(entry.node) }).collect(),
+        ),
+        Value::Integer(number) => Value::Integer(number),
+        Value::Flag(flag) => Value::Flag(flag),
+        Value::Date(date) => Value::Date(date),
+    };
+    Node { span: node.span, value }
+}
+
+fn parse_whole(text: &str, dialect: Dialect) -> Result<Node<'_>, AgentFileError> {
     let mark = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let is_loose = dialect == Dialect::Comments;
     let options = ParseOptions {
@@ -41,9 +95,12 @@ pub fn parse_json(text: &str, dialect: Dialect) -> Result<Node<'_>, AgentFileErr
     match parsed.value {
         Some(value) => {
             let span = mark..text.len();
-            Ok(node(value, mark).unwrap_or(Node { span, value: Value::Table(Vec::new()) }))
+            let root = node(value, mark).unwrap_or(Node { span, value: Value::Table(Vec::new()) });
+            match root.value {
+                Value::Table(_) => Ok(root),
+                _ => Err(AgentFileError::new(format!("the file is {}, and clients want an object", root.kind())).at(text, root.span.start)),
+            }
         }
-        None if is_loose => Ok(Node { span: mark..mark, value: Value::Table(Vec::new()) }),
         None => Err(AgentFileError::new("not JSON: the file is empty").line(1)),
     }
 }
@@ -95,10 +152,19 @@ mod tests {
         assert_eq!((error.line, error.message.as_str()), (Some(1), "not JSON: comments are not allowed"));
     }
 
+    /// `JSON.parse`, by which clients read, takes them.
+    #[test]
+    fn half_a_surrogate_pair_is_a_replacement_character() {
+        let text = r#"{ "a\ud83d": "\\ud83d \ud83d\ude00 \ude00\ud83d", "b": 1 }"#;
+        let root = parse_json(text, Dialect::Strict).unwrap();
+        let a = root.get("a\u{fffd}").unwrap();
+        assert_eq!((a.node.to_toml().as_str(), &text[a.key_span.clone()]), (Some("\\ud83d 😀 \u{fffd}\u{fffd}"), r#""a\ud83d""#));
+    }
+
     #[test]
     fn oddities_are_refused_with_their_line() {
         let deep = "[".repeat(100_000);
-        for (text, line) in [("", 1), ("{\n \"a\": \"\\ud800\"\n}", 2), ("{\n\n", 1), ("{} {}", 1), (deep.as_str(), 1), ("{\"a\" 1}", 1)] {
+        for (text, line) in [("", 1), ("[]", 1), ("{\n\n", 1), ("{} {}", 1), (deep.as_str(), 1), ("{\"a\" 1}", 1)] {
             let error = parse_json(text, Dialect::Strict).expect_err(text);
             assert_eq!(error.line, Some(line), "{}: {}", &text[..text.len().min(30)], error.message);
         }

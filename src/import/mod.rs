@@ -32,7 +32,7 @@ pub use agent_file::*;
 pub use build::import;
 pub use catalogue::{Catalogue, CatalogueEntry, Evidence};
 pub use client::Client;
-pub use definition::{AgentDefinition, Scope};
+pub use definition::{AgentDefinition, Elsewhere, Scope};
 pub use env_file::EnvFile;
 pub use front_matter::FrontMatter;
 pub(crate) use front_matter::{line_of, lines};
@@ -40,13 +40,13 @@ pub(crate) use glob::glob_matches;
 pub use grant::{Grant, Permit, Written};
 pub(crate) use json::{Dialect, parse_json};
 pub use notes::{ImportNote, Imported, NoteKind};
-pub use project::{Broken, Project, Reading};
+pub use project::{Broken, Part, Project, Reading};
 pub use samples::{Columns, Group, KEPT, Samples, SamplesError, read_samples};
 pub use server_config::{Launch, ServerConfig, ServerEntry};
 #[cfg(test)]
 pub(crate) use tests::folder;
 pub use tree::*;
-pub use walk::{Skipped, sha256};
+pub use walk::{Skipped, Unread, sha256};
 pub(crate) use word_list::{ListKey, TOOLS, WordList, list_key, place_words};
 
 /// Why a folder cannot be imported.

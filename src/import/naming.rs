@@ -58,10 +58,6 @@ impl<'p> Names<'p> {
             if duplicates.contains_key(&(agent.client, &agent.scope, agent.name.as_str())) {
                 continue;
             }
-            if !is_name(&agent.name) {
-                note(NoteKind::Skipped, format!("{}: its name is none that a scenario can hold", agent.path));
-                continue;
-            }
             if self.project.is_shadowed(agent) {
                 note(NoteKind::Skipped, format!("{}: the project has an agent `{}` of its own", agent.path, agent.name));
                 continue;
@@ -98,18 +94,13 @@ impl<'p> Names<'p> {
                     self.configured.insert((client, granted_as), None);
                     continue;
                 }
-                if !is_name(&granted_as) {
-                    let text = format!("a server in {} whose name is none that a scenario can hold", config.path);
-                    notes.push(ImportNote { kind: NoteKind::Skipped, text });
-                    continue;
-                }
                 let name = self.name_server(&granted_as, client.slug(), entry, &config.path, notes);
                 shared.entry(name.clone()).or_default().insert(client);
                 self.configured.insert((client, granted_as), Some(name));
             }
         }
         for agent in &self.project.agents {
-            for entry in agent.servers.iter().filter(|entry| is_name(&entry.name)) {
+            for entry in &agent.servers {
                 let name = self.name_server(&entry.name, &agent.name, entry, &agent.path, notes);
                 self.own.insert((std::ptr::from_ref(agent), entry.name.clone()), name);
             }

@@ -1,6 +1,7 @@
 //! What an import tells a person: what was read, what does not agree with the base, what was assumed, what was left out.
 
 use crate::scenario::Scenario;
+use crate::trace::printable;
 
 /// A scenario, and what has to be known of how it came about.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,7 +49,7 @@ impl Imported {
         self.report.iter().filter(move |note| note.kind == kind).map(|note| note.text.as_str())
     }
 
-    /// The report as lines of text: a kind (with its count where each note is one thing), its notes below.
+    /// The report as lines of text, which a terminal can show: a kind (with its count where each note is one thing), its notes below.
     pub fn render(&self) -> String {
         let mut text = String::new();
         for kind in NoteKind::ALL {
@@ -59,6 +60,6 @@ impl Imported {
                 text.push_str(&format!("{}{count}:\n{}", kind.title(), notes.concat()));
             }
         }
-        text
+        printable(&text)
     }
 }

@@ -4,9 +4,9 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::project::Broken;
+use super::project::{Broken, Part};
 use super::server_config::{Spelling, read_servers};
-use super::walk::{DEPTH_MAX, FILES_MAX, Skipped, files_below, read_limited, sha256};
+use super::walk::{DEPTH_MAX, FILES_MAX, Skipped, Unread, files_below, is_plain, read_limited, sha256};
 use super::{AgentDefinition, AgentFile, AgentFileError, Client, FrontMatter, Project, Scope, ServerConfig, ServerEntry, line_of};
 use crate::scenario::document::Node;
 
@@ -39,8 +39,6 @@ pub enum Depth {
     Deep,
 }
 
-pub(super) const TOO_MANY: &str = "more files than any folder of agents has";
-
 impl<'p> Reader<'p> {
     pub fn new(client: Client, root: &'p Path, scope: Scope, folder: &'p Path, project: &'p mut Project) -> Reader<'p> {
         Reader { client, root, scope, folder, project }
@@ -58,21 +56,25 @@ impl<'p> Reader<'p> {
 
     pub fn file_up_to(&mut self, path: &str, longest: u64) -> Option<FileText> {
         let shown = self.shown(path);
+        if !is_plain(path) {
+            self.skip(shown, Unread::ControlCharacter);
+            return None;
+        }
         let bytes = match read_limited(&self.root.join(path), longest) {
             Ok(bytes) => bytes,
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return None,
             Err(error) => {
                 self.count();
-                self.project.skipped.push(Skipped { path: shown, reason: error.to_string() });
+                self.skip(shown, error.into());
                 return None;
             }
         };
         self.count();
         if bytes.len() as u64 > longest {
-            self.broken(&shown, AgentFileError::new(format!("longer than {} MiB", longest >> 20)));
+            self.skip(shown, Unread::TooLong { mebibytes: longest >> 20 });
             return None;
         }
-        self.text(&self.root.join(path), shown, bytes)
+        self.text(Part::Config, &self.root.join(path), shown, bytes)
     }
 
     /// Files of a folder whose names end so, in the order of their paths.
@@ -89,13 +91,16 @@ impl<'p> Reader<'p> {
             self.too_many(path);
             return Vec::new();
         }
+        // Continue keeps a folder of servers where others keep one of agents.
+        let part = if self.client == Client::Continue { Part::Config } else { Part::Agent };
         let mut texts = Vec::new();
         for (file, path) in walked.files {
             let shown = self.shown(&path);
             self.count();
             match read_limited(&file, AgentFile::LONGEST as u64) {
-                Ok(bytes) => texts.extend(self.text(&file, shown, bytes)),
-                Err(error) => self.project.skipped.push(Skipped { path: shown, reason: error.to_string() }),
+                Ok(bytes) if bytes.len() > AgentFile::LONGEST => self.skip(shown, Unread::TooLong { mebibytes: 1 }),
+                Ok(bytes) => texts.extend(self.text(part, &file, shown, bytes).filter(|file| !is_readme(&file.path, &file.text))),
+                Err(error) => self.skip(shown, error.into()),
             }
         }
         texts
@@ -103,15 +108,20 @@ impl<'p> Reader<'p> {
 
     pub fn too_many(&mut self, path: &str) {
         let path = self.shown(path);
-        self.project.skipped.push(Skipped { path, reason: TOO_MANY.to_owned() });
+        self.skip(path, Unread::TooManyFiles);
     }
 
-    fn text(&mut self, file: &Path, shown: String, bytes: Vec<u8>) -> Option<FileText> {
+    /// What is not read, by its path as people read it.
+    pub fn skip(&mut self, path: String, why: Unread) {
+        self.project.skipped.push(Skipped { path, line: None, why });
+    }
+
+    fn text(&mut self, part: Part, file: &Path, shown: String, bytes: Vec<u8>) -> Option<FileText> {
         let text = match std::str::from_utf8(&bytes) {
             Ok(text) => text.to_owned(),
             Err(_) => {
-                let error = AgentFile::text_of(&bytes).expect_err("it is not UTF-8, or too long");
-                self.broken(&shown, error);
+                let error = AgentFile::text_of(&bytes).expect_err("it is not UTF-8");
+                self.broken(part, &shown, error);
                 return None;
             }
         };
@@ -124,19 +134,19 @@ impl<'p> Reader<'p> {
         *self.project.files.entry(self.client).or_default() += 1;
     }
 
-    pub fn broken(&mut self, path: &str, error: AgentFileError) {
-        self.project.broken.push(Broken { client: self.client, path: path.to_owned(), error });
+    pub fn broken(&mut self, part: Part, path: &str, error: AgentFileError) {
+        self.project.broken.push(Broken { client: self.client, part, path: path.to_owned(), error });
     }
 
-    /// What was read of a file, or its place in the list of broken ones.
-    pub fn or_broken<T>(&mut self, path: &str, read: Result<T, AgentFileError>) -> Option<T> {
-        read.map_err(|error| self.broken(path, error)).ok()
+    /// What was read of a part of a file, or its place in the list of broken ones.
+    pub fn or_broken<T>(&mut self, part: Part, path: &str, read: Result<T, AgentFileError>) -> Option<T> {
+        read.map_err(|error| self.broken(part, path, error)).ok()
     }
 
     /// The servers of a table of names in a file.
     pub fn add_servers(&mut self, file: &FileText, table: &Node, spelling: &Spelling) {
         let (servers, wrong) = read_servers(&file.text, table, spelling);
-        wrong.into_iter().for_each(|error| self.broken(&file.path, error));
+        wrong.into_iter().for_each(|error| self.broken(Part::Server, &file.path, error));
         self.add_config(file, self.scope.clone(), servers);
     }
 
@@ -161,6 +171,11 @@ impl FileText {
         let name = self.path.rsplit('/').next().unwrap_or(&self.path);
         endings.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name).to_owned()
     }
+}
+
+/// A README among agents is for people, unless it has what an agent has.
+pub fn is_readme(path: &str, text: &str) -> bool {
+    path.ends_with("/README.md") && FrontMatter::parse(text).is_err()
 }
 
 /// A file's part of an agent's definition.

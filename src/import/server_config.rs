@@ -60,8 +60,12 @@ pub struct Spelling {
     /// Keys that name variables of the client's own environment.
     pub passed: &'static [&'static str],
     pub references: &'static [Reference],
+    /// `command` holds the arguments too.
+    pub command_is_list: bool,
     /// `$NAME` is a reference too.
     pub bare_references: bool,
+    /// Variables that the client sets itself.
+    pub provided: &'static [&'static str],
 }
 
 /// What stands around the name of a variable.
@@ -87,7 +91,9 @@ pub const USUAL: Spelling = Spelling {
     filters: &[],
     passed: &[],
     references: &[BRACES],
+    command_is_list: false,
     bare_references: false,
+    provided: &[],
 };
 
 impl ServerConfig {
@@ -141,6 +147,7 @@ pub fn read_server(text: &str, name: &str, at: usize, node: &Node, spelling: &Sp
             }
             (Some(words.remove(0)), words)
         }
+        Some(_) if spelling.command_is_list => return Err("has a `command` that is not a list of words".to_owned()),
         _ => (text_at("command")?, Vec::new()),
     };
     args.extend(texts(node, "args")?);
@@ -149,6 +156,12 @@ pub fn read_server(text: &str, name: &str, at: usize, node: &Node, spelling: &Sp
         if let Some(address) = text_at(key)? {
             url.get_or_insert((address, *transport));
         }
+    }
+    if command.as_deref().is_some_and(|command| command.trim().is_empty()) {
+        return Err("has an empty `command`".to_owned());
+    }
+    if url.as_ref().is_some_and(|(address, _)| address.trim().is_empty()) {
+        return Err("has an empty address".to_owned());
     }
     let is_stdio = kind.as_deref().is_none_or(|kind| matches!(kind, "stdio" | "local"));
     let launch = match (command, url) {
@@ -217,7 +230,7 @@ fn variables(node: &Node, spelling: &Spelling) -> Variables {
     }
     node.entries().unwrap_or_default().iter().for_each(|entry| references_in(&entry.node, spelling, &mut referred));
     let sorted = |mut names: Vec<String>| {
-        names.retain(|name| is_variable(name));
+        names.retain(|name| is_variable(name) && !spelling.provided.contains(&name.as_str()));
         names.sort();
         names.dedup();
         names
@@ -311,6 +324,8 @@ mod tests {
             "c": { "type": "http" },
             "d": { "command": 7 },
             "e": { "command": [] },
+            "e2": { "command": " " },
+            "e3": { "url": "" },
             "f": { "command": "npx", "args": [1] },
             "g": { "command": "npx", "url": "https://x" },
             "h": { "type": "stdio", "url": "https://x" } }"#;

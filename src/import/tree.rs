@@ -1,10 +1,9 @@
 //! The agent files of Claude Code in one folder, and what could not be read of them.
 
 use std::fs;
-use std::io;
 use std::path::Path;
 
-use super::walk::{DEPTH_MAX, FILES_MAX, Skipped, files_below, read_limited, sha256};
+use super::walk::{DEPTH_MAX, FILES_MAX, Skipped, Unread, files_below, read_limited, sha256};
 use super::{AgentFile, AgentFileError, ImportError};
 
 /// Agent files. Paths are relative to the project folder, with `/`.
@@ -45,11 +44,11 @@ impl AgentTree {
         for (file, path) in walked.files {
             match read_agent(root, &file, &path) {
                 Ok(agent) => self.agents.push(agent),
-                Err(error) => self.skipped.push(Skipped { path, reason: error.to_string() }),
+                Err(why) => self.skipped.push(Skipped { path, line: None, why }),
             }
         }
         self.agents.sort_by(|a, b| a.path.cmp(&b.path));
-        self.skipped.sort_by(|a, b| (&a.path, &a.reason).cmp(&(&b.path, &b.reason)));
+        self.skipped.sort();
         Ok(())
     }
 
@@ -59,8 +58,11 @@ impl AgentTree {
     }
 }
 
-fn read_agent(root: &Path, path: &Path, relative: &str) -> io::Result<AgentSource> {
+fn read_agent(root: &Path, path: &Path, relative: &str) -> Result<AgentSource, Unread> {
     let bytes = read_limited(path, AgentFile::LONGEST as u64)?;
+    if bytes.len() > AgentFile::LONGEST {
+        return Err(Unread::TooLong { mebibytes: 1 });
+    }
     let text = AgentFile::text_of(&bytes);
     let outside = !fs::canonicalize(path)?.starts_with(root);
     Ok(AgentSource {
@@ -115,6 +117,8 @@ mod tests {
         let dir = crate::import::tests::folder(&[(".claude/agents/sub/a.md", AGENT), ("inside.md", AGENT)]);
         let agents = dir.path().join(AGENTS);
         symlink(&agents, agents.join("sub/loop")).unwrap();
+        symlink("../..", agents.join("second")).unwrap();
+        symlink("a.md", agents.join("sub/again.md")).unwrap();
         symlink("nowhere.md", agents.join("dangling.md")).unwrap();
         symlink(elsewhere.path().join("shared.md"), agents.join("shared.md")).unwrap();
         symlink("../../inside.md", agents.join("inside.md")).unwrap();
@@ -125,9 +129,17 @@ mod tests {
 
         let tree = read(dir.path());
         let found: Vec<(&str, bool)> = tree.agents.iter().map(|agent| (agent.path.trim_start_matches(AGENTS), agent.outside)).collect();
-        assert_eq!(found, [("/inside.md", false), ("/long.md", false), ("/shared.md", true), ("/sub/a.md", false)]);
-        assert!(tree.agents[1].file.is_err());
-        let skipped: Vec<&str> = tree.skipped.iter().map(|skipped| skipped.path.trim_start_matches(AGENTS)).collect();
-        assert_eq!(skipped, [&"/d".repeat(17), "/dangling.md", "/sub/loop"]);
+        assert_eq!(found, [("/inside.md", false), ("/shared.md", true), ("/sub/a.md", false)]);
+        let skipped: Vec<(&str, String)> =
+            tree.skipped.iter().map(|skipped| (skipped.path.trim_start_matches(AGENTS), skipped.why.to_string())).collect();
+        let expected = [
+            ("/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d/d", "more than 16 folders deep"),
+            ("/dangling.md", "a symbolic link to nothing"),
+            ("/long.md", "longer than 1 MiB: mcplab reads no longer one"),
+            ("/second", "a symbolic link that leads back to a folder around it"),
+            ("/sub/again.md", "a second way to `.claude/agents/sub/a.md`"),
+            ("/sub/loop", "a symbolic link that leads back to a folder around it"),
+        ];
+        assert_eq!(skipped, expected.map(|(path, why)| (path, why.to_owned())));
     }
 }

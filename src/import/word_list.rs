@@ -30,8 +30,8 @@ pub struct ListKey {
     pub value: Range<usize>,
 }
 
-/// The key at the front matter's own level; none where no line begins with it. An error where two lines do.
-pub fn list_key(text: &str, yaml: Range<usize>, words: WordList) -> Result<Option<ListKey>, AgentFileError> {
+/// The key at the front matter's own level; none where no line begins with it, or several do.
+pub fn list_key(text: &str, yaml: Range<usize>, words: WordList) -> Option<ListKey> {
     let mut found = None;
     let mut base = None;
     for line in lines(text, yaml) {
@@ -47,44 +47,42 @@ pub fn list_key(text: &str, yaml: Range<usize>, words: WordList) -> Result<Optio
             continue;
         }
         if found.is_some() {
-            return Err(not_placed(text, line.start, words));
+            return None;
         }
         found = Some(ListKey { value: line.end - value.len()..line.end, line, indent });
     }
-    Ok(found)
+    found
 }
 
 /// The words that YAML says, with their places.
 pub fn place_words(text: &str, yaml: Range<usize>, value: &Value, words: WordList) -> Result<ToolList, AgentFileError> {
-    let Some(key) = list_key(text, yaml.clone(), words)? else {
-        return Err(not_placed(text, yaml.start, words));
+    let key = list_key(text, yaml.clone(), words);
+    let at = key.as_ref().map_or(yaml.start, |key| key.value.start);
+    let expected = words.expected(value).map_err(|error| error.at(text, at))?;
+    let placed = key.and_then(|key| words.placed(text, &key, yaml.end));
+    let placed = placed.filter(|list| list.entries.iter().map(|entry| &entry.text).eq(&expected));
+    let unplaced = || ToolList {
+        style: ToolStyle::Unplaced,
+        span: at..at,
+        entries: expected.iter().map(|tool| ToolEntry { text: tool.clone(), span: at..at }).collect(),
     };
-    let expected = words.expected(value).map_err(|error| error.at(text, key.line.start))?;
-    let line = &text[key.value.clone()];
-    let start = key.value.start + (line.len() - line.trim_start_matches([' ', '\t']).len());
-    let list = match text[start..key.value.end].chars().next() {
-        Some('|' | '>') => {
-            let message = format!("`{}` is a text over several lines (`|` or `>`), which mcplab does not edit", words.key);
-            let error = AgentFileError::new(message).hint("write it on one line, separated by commas, or as a list");
-            return Err(error.at(text, start));
-        }
-        Some('[') => flow(text, start, yaml.end),
-        Some(quote @ ('"' | '\'')) => words.quoted(text, start, quote, yaml.end),
-        Some(c) if c != '#' => Some(words.plain(text, &key, start, yaml.end)),
-        _ => words.block_or_nothing(text, &key, yaml.end),
-    };
-    let list = list.filter(|list| list.entries.iter().map(|entry| &entry.text).eq(&expected));
-    list.ok_or_else(|| not_placed(text, key.line.start, words))
-}
-
-fn not_placed(text: &str, offset: usize, words: WordList) -> AgentFileError {
-    let key = words.key;
-    AgentFileError::new(format!("mcplab cannot place the {key} of this file"))
-        .at(text, offset)
-        .hint(format!("write them plainly: `{key}: Read, mcp__github__*`, or one `- Read` a line"))
+    Ok(placed.unwrap_or_else(unplaced))
 }
 
 impl WordList<'_> {
+    /// What stands behind the key, as far as its form tells.
+    fn placed(self, text: &str, key: &ListKey, end: usize) -> Option<ToolList> {
+        let line = &text[key.value.clone()];
+        let start = key.value.start + (line.len() - line.trim_start_matches([' ', '\t']).len());
+        match text[start..key.value.end].chars().next() {
+            Some('|' | '>') => None,
+            Some('[') => flow(text, start, end),
+            Some(quote @ ('"' | '\'')) => self.quoted(text, start, quote, end),
+            Some(c) if c != '#' => Some(self.plain(text, key, start, end)),
+            _ => self.block_or_nothing(text, key, end),
+        }
+    }
+
     /// What the value means, as clients read it.
     fn expected(self, value: &Value) -> Result<Vec<String>, AgentFileError> {
         let key = self.key;

@@ -154,7 +154,7 @@ fn node<'t>(value: DeValue<'t>, span: &Range<usize>, depth: usize, problems: &mu
 }
 
 /// What would garble or disguise a terminal's output has no place in a name, a path or a note.
-fn check_text(text: &str, span: &Range<usize>, problems: &mut Problems) {
+pub(crate) fn check_text(text: &str, span: &Range<usize>, problems: &mut Problems) {
     let disguises = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     if text.chars().any(|c| (c.is_control() && !matches!(c, '\n' | '\t' | '\r')) || disguises(c)) {
         problems.error(span, "a control character", "text here is shown in terminals", "leave it out".to_owned());

@@ -32,7 +32,7 @@ pub use format::{Format, HEAD, recognised};
 pub use intake::Sink;
 pub use lines::{LONGEST, Line, LineEnd, Lines};
 pub use names::{Name, Names, mcp_tool};
-pub use show::{listed, shown};
+pub use show::{listed, printable, shown};
 pub use table::{Column, Columns, Holds, Record, Records, Rows, Skipped, TableError, read_csv, read_json, read_parquet};
 pub use time::{Clock, Reading, Scalar, Wrong, number, rfc3339, utc, utc_offset};
 

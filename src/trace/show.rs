@@ -1,14 +1,26 @@
 //! Names of others in messages.
 
+/// Whether a terminal would obey it, or show something else than it is.
+fn is_obeyed(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// A message of several lines in which nothing is obeyed but the ends of its lines.
+pub fn printable(text: &str) -> String {
+    let mut printed = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_obeyed(c) && !matches!(c, '\n' | '\t') { printed.extend(c.escape_unicode()) } else { printed.push(c) }
+    }
+    printed
+}
+
 /// Short, and nothing in it that a terminal obeys.
 pub fn shown(name: &str) -> String {
     const LONGEST: usize = 60;
-    let obeyed =
-        |c: char| c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
     let mut chars = name.chars();
     let mut text = String::new();
     for c in chars.by_ref().take(LONGEST) {
-        if obeyed(c) { text.extend(c.escape_unicode()) } else { text.push(c) }
+        if is_obeyed(c) { text.extend(c.escape_unicode()) } else { text.push(c) }
     }
     if chars.next().is_some() { text + "…" } else { text }
 }

@@ -48,6 +48,10 @@ pub fn edit_words(text: &str, words: WordList, edit: ToolsEdit, is_mcp: &dyn Fn(
     }
     let anchor = anchor(list, is_mcp);
     let (region, value) = match list.style {
+        ToolStyle::Unplaced => {
+            let error = AgentFileError::new(format!("the {} stand in a form that mcplab reads and does not edit", words.key));
+            return Err(at(error).hint(format!("write them plainly: `{}: Read, mcp__github__*`, or one `- Read` a line", words.key)));
+        }
         _ if list.entries.is_empty() => filled(text, list, edit.add, words),
         ToolStyle::Block => block(text, list, edit, anchor),
         ToolStyle::Commas | ToolStyle::Spaces | ToolStyle::Flow => inline(text, list, edit, anchor).map_err(at)?,

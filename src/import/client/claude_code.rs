@@ -7,16 +7,18 @@ use std::path::{Path, PathBuf};
 use ignore::WalkBuilder;
 use yaml_serde::Value as Yaml;
 
-use crate::import::reader::{FileText, Reader, in_markdown};
-use crate::import::server_config::{USUAL, read_server, read_servers, texts};
-use crate::import::walk::{Skipped, relative};
+use crate::import::reader::{FileText, Reader, in_markdown, is_readme};
+use crate::import::server_config::{Spelling, USUAL, read_server, read_servers, texts};
+use crate::import::walk::{Skipped, Unread, relative};
 use crate::import::yaml::yaml_node;
 use crate::import::{
-    AGENTS, AgentDefinition, AgentFile, AgentFileError, AgentSource, AgentTree, CONFIG, Dialect, FrontMatter, Grant, Permit, Scope,
+    AGENTS, AgentDefinition, AgentFile, AgentFileError, AgentSource, AgentTree, CONFIG, Dialect, FrontMatter, Grant, Part, Permit, Scope,
     ServerEntry, ToolEntry, ToolGrant, Tools, parse_json,
 };
 use crate::scenario::document::{Node, Value};
 
+/// <https://code.claude.com/docs/en/plugins-reference>, environment variables
+const SPELLING: Spelling = Spelling { provided: &["CLAUDE_PLUGIN_ROOT", "CLAUDE_PLUGIN_DATA", "CLAUDE_PROJECT_DIR"], ..USUAL };
 /// Folders below the project that are looked through for more agents and plugins.
 const NESTED_MAX: usize = 6;
 /// Files and folders that are looked at on the way.
@@ -69,8 +71,7 @@ impl Nested {
         // What cannot be looked into holds nothing that a client would find there.
         for (looked_at, entry) in walk.filter_map(Result::ok).enumerate() {
             if looked_at > LOOKED_AT_MAX {
-                let reason = format!("folders in it beyond the first {LOOKED_AT_MAX} entries were not looked through for agents");
-                reader.project.skipped.push(Skipped { path: ".".to_owned(), reason });
+                reader.skip(".".to_owned(), Unread::TooManyEntries { most: LOOKED_AT_MAX });
                 break;
             }
             let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
@@ -98,11 +99,11 @@ fn read_agents(reader: &mut Reader, folder: &Path, scope: Scope) {
         .project
         .skipped
         .extend(tree.skipped.iter().map(|skipped| Skipped { path: reader.shown(&skipped.path), ..skipped.clone() }).collect::<Vec<_>>());
-    for source in tree.agents {
+    for source in tree.agents.into_iter().filter(|source| !is_readme(&source.path, &source.text)) {
         reader.count();
         let shown = reader.shown(&source.path);
         match &source.file {
-            Err(error) => reader.broken(&shown, error.clone()),
+            Err(error) => reader.broken(Part::Agent, &shown, error.clone()),
             Ok(file) => {
                 let agent = definition(reader, &source, file, scope.clone(), shown);
                 reader.add_agent(agent);
@@ -180,11 +181,11 @@ fn inline_servers(reader: &mut Reader, file: &FileText, front: &FrontMatter) -> 
     let mut servers = Vec::new();
     for table in tables.into_iter().filter_map(|table| yaml_node(table, &file.text, front.yaml.clone())) {
         for entry in table.entries().unwrap_or_default().iter().filter(|entry| entry.node.entries().is_some()) {
-            match read_server(&file.text, &entry.key, entry.key_span.start, &entry.node, &USUAL) {
+            match read_server(&file.text, &entry.key, entry.key_span.start, &entry.node, &SPELLING) {
                 Ok(server) => servers.push(server),
                 Err(reason) => {
                     let error = AgentFileError::new(format!("server `{}` {reason}", entry.key));
-                    reader.broken(&file.path, error.at(&file.text, entry.key_span.start));
+                    reader.broken(Part::Server, &file.path, error.at(&file.text, entry.key_span.start));
                 }
             }
         }
@@ -194,29 +195,29 @@ fn inline_servers(reader: &mut Reader, file: &FileText, front: &FrontMatter) -> 
 
 fn read_mcp_json(reader: &mut Reader, path: &str, scope: Scope) {
     let Some(file) = reader.file(path) else { return };
-    let Some(root) = reader.or_broken(&file.path, parse_json(&file.text, Dialect::Strict)) else { return };
+    let Some(root) = reader.or_broken(Part::Config, &file.path, parse_json(&file.text, Dialect::Strict)) else { return };
     // A plugin's file may leave the key out.
     let servers = match root.get("mcpServers") {
         Some(servers) => &servers.node,
         None if matches!(scope, Scope::Plugin(_)) => &root,
         None => {
             let error = AgentFileError::new("no `mcpServers`").line(1).hint("write { \"mcpServers\": { ... } }");
-            return reader.broken(&file.path, error);
+            return reader.broken(Part::Config, &file.path, error);
         }
     };
     add(reader, &file, servers, scope);
 }
 
 fn add(reader: &mut Reader, file: &FileText, table: &Node, scope: Scope) {
-    let (servers, wrong) = read_servers(&file.text, table, &USUAL);
-    wrong.into_iter().for_each(|error| reader.broken(&file.path, error));
+    let (servers, wrong) = read_servers(&file.text, table, &SPELLING);
+    wrong.into_iter().for_each(|error| reader.broken(Part::Server, &file.path, error));
     reader.add_config(file, scope, servers);
 }
 
 /// Servers that settings reject. What they accept needs no word: the others are asked for.
 fn turn_off(reader: &mut Reader, path: &str) {
     let Some(file) = reader.file(path) else { return };
-    let Some(root) = reader.or_broken(&file.path, parse_json(&file.text, Dialect::Strict)) else { return };
+    let Some(root) = reader.or_broken(Part::Config, &file.path, parse_json(&file.text, Dialect::Strict)) else { return };
     let rejected = texts(&root, "disabledMcpjsonServers").unwrap_or_default();
     reject(reader, &rejected, &file.path);
 }
@@ -232,7 +233,7 @@ fn reject(reader: &mut Reader, rejected: &[String], by: &str) {
 /// `~/.claude.json`: the user's servers, and those for this project alone.
 fn read_user_file(reader: &mut Reader) {
     let Some(file) = reader.file_up_to(".claude.json", USER_FILE_LONGEST) else { return };
-    let Some(root) = reader.or_broken(&file.path, parse_json(&file.text, Dialect::Strict)) else { return };
+    let Some(root) = reader.or_broken(Part::Config, &file.path, parse_json(&file.text, Dialect::Strict)) else { return };
     if let Some(servers) = root.get("mcpServers") {
         add(reader, &file, &servers.node, Scope::User);
     }
@@ -247,7 +248,7 @@ fn read_user_file(reader: &mut Reader) {
 fn read_installed_plugins(reader: &mut Reader) {
     let off = disabled_plugins(reader);
     let Some(file) = reader.file(".claude/plugins/installed_plugins.json") else { return };
-    let Some(root) = reader.or_broken(&file.path, parse_json(&file.text, Dialect::Strict)) else { return };
+    let Some(root) = reader.or_broken(Part::Config, &file.path, parse_json(&file.text, Dialect::Strict)) else { return };
     let Some(plugins) = root.get("plugins") else { return };
     for plugin in plugins.node.entries().unwrap_or_default() {
         if off.get(&*plugin.key).copied().unwrap_or(false) {
@@ -273,7 +274,7 @@ fn install_path(node: &Node) -> Option<String> {
 
 fn disabled_plugins(reader: &mut Reader) -> BTreeMap<String, bool> {
     let Some(file) = reader.file(".claude/settings.json") else { return BTreeMap::new() };
-    let Some(root) = reader.or_broken(&file.path, parse_json(&file.text, Dialect::Strict)) else { return BTreeMap::new() };
+    let Some(root) = reader.or_broken(Part::Config, &file.path, parse_json(&file.text, Dialect::Strict)) else { return BTreeMap::new() };
     let Some(enabled) = root.get("enabledPlugins") else { return BTreeMap::new() };
     let is_off = |value: &Value| matches!(value, Value::Flag(false));
     enabled.node.entries().unwrap_or_default().iter().map(|entry| (entry.key.to_string(), is_off(&entry.node.value))).collect()
@@ -284,12 +285,12 @@ fn read_plugin(reader: &mut Reader, folder: &Path) {
     let inside = relative(reader.root, folder);
     let path = |file: &str| if inside.is_empty() { file.to_owned() } else { format!("{inside}/{file}") };
     let Some(file) = reader.file(&path(".claude-plugin/plugin.json")) else { return };
-    let Some(root) = reader.or_broken(&file.path, parse_json(&file.text, Dialect::Strict)) else { return };
+    let Some(root) = reader.or_broken(Part::Config, &file.path, parse_json(&file.text, Dialect::Strict)) else { return };
     let name = match root.get("name").map(|entry| &entry.node.value) {
         Some(Value::Text(name)) if !name.trim().is_empty() => name.to_string(),
         _ => {
             let error = AgentFileError::new("a plugin without a `name`").line(1).hint("state `\"name\": \"...\"`");
-            return reader.broken(&file.path, error);
+            return reader.broken(Part::Config, &file.path, error);
         }
     };
     read_agents(reader, &folder.join("agents"), Scope::Plugin(name.clone()));

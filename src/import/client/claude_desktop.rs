@@ -2,7 +2,7 @@
 
 use crate::import::reader::Reader;
 use crate::import::server_config::{Spelling, USUAL};
-use crate::import::{AgentFileError, Dialect, parse_json};
+use crate::import::{AgentFileError, Dialect, Part, parse_json};
 
 const SPELLING: Spelling = Spelling { references: &[], ..USUAL };
 
@@ -20,12 +20,12 @@ pub fn read_user(reader: &mut Reader) {
 /// A file that holds `mcpServers`.
 pub fn read_server_file(reader: &mut Reader, path: &str, dialect: Dialect, spelling: &Spelling) {
     let Some(file) = reader.file(path) else { return };
-    let Some(root) = reader.or_broken(&file.path, parse_json(&file.text, dialect)) else { return };
+    let Some(root) = reader.or_broken(Part::Config, &file.path, parse_json(&file.text, dialect)) else { return };
     match root.get("mcpServers") {
         Some(servers) => reader.add_servers(&file, &servers.node, spelling),
         None => {
             let error = AgentFileError::new("no `mcpServers`").line(1).hint("write { \"mcpServers\": { ... } }");
-            reader.broken(&file.path, error);
+            reader.broken(Part::Config, &file.path, error);
         }
     }
 }

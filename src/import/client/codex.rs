@@ -3,7 +3,7 @@
 
 use crate::import::reader::{Depth, FileText, Reader, defined};
 use crate::import::server_config::{Spelling, USUAL, read_server};
-use crate::import::{AgentDefinition, AgentFileError, Grant, Permit, ServerEntry, Written, line_of};
+use crate::import::{AgentDefinition, AgentFileError, Grant, Part, Permit, ServerEntry, Written, line_of};
 use crate::scenario::document::{self, Node, Problems, Value};
 
 const SPELLING: Spelling = Spelling {
@@ -16,7 +16,7 @@ const SPELLING: Spelling = Spelling {
 
 pub fn read(reader: &mut Reader) {
     if let Some(file) = reader.file(".codex/config.toml")
-        && let Some(root) = reader.or_broken(&file.path, parse_toml(&file.text))
+        && let Some(root) = reader.or_broken(Part::Config, &file.path, parse_toml(&file.text))
         && let Some(servers) = root.get("mcp_servers")
     {
         reader.add_servers(&file, &servers.node, &SPELLING);
@@ -42,14 +42,14 @@ fn parse_toml(text: &str) -> Result<Node<'_>, AgentFileError> {
 }
 
 fn read_agent(reader: &mut Reader, file: &FileText) {
-    let Some(root) = reader.or_broken(&file.path, parse_toml(&file.text)) else { return };
+    let Some(root) = reader.or_broken(Part::Agent, &file.path, parse_toml(&file.text)) else { return };
     let texts = ["name", "description", "developer_instructions"].map(|key| required_text(&root, key));
     let [name, description, instructions] = texts;
-    let Some(name) = reader.or_broken(&file.path, name) else { return };
-    let Some(_) = reader.or_broken(&file.path, description) else { return };
-    let Some(instructions) = reader.or_broken(&file.path, instructions) else { return };
+    let Some(name) = reader.or_broken(Part::Agent, &file.path, name) else { return };
+    let Some(_) = reader.or_broken(Part::Agent, &file.path, description) else { return };
+    let Some(instructions) = reader.or_broken(Part::Agent, &file.path, instructions) else { return };
     let (grant, servers, wrong) = grant(&file.text, &root);
-    wrong.into_iter().for_each(|error| reader.broken(&file.path, error));
+    wrong.into_iter().for_each(|error| reader.broken(Part::Server, &file.path, error));
     let line = |key: &str| root.get(key).map_or(1, |entry| line_of(&file.text, entry.node.span.start));
     let instructions_line = line("developer_instructions");
     reader.add_agent(AgentDefinition { grant, servers, instructions, instructions_line, ..defined(reader, file, name) });

@@ -5,7 +5,7 @@ use crate::import::front_matter::yaml_file;
 use crate::import::reader::{Depth, FileText, Reader};
 use crate::import::server_config::{Spelling, USUAL, read_server};
 use crate::import::yaml::yaml_node;
-use crate::import::{AgentFileError, Dialect, ServerEntry, line_of, parse_json};
+use crate::import::{AgentFileError, Dialect, Part, ServerEntry, line_of, parse_json};
 use crate::scenario::document::{Node, Value};
 
 const SPELLING: Spelling = Spelling { references: &[], ..USUAL };
@@ -18,13 +18,13 @@ pub fn read(reader: &mut Reader) {
     }
     for file in reader.folder(".continue/mcpServers", Depth::Flat, ".json") {
         // Copied from other clients: `mcpServers`, or one server alone.
-        let Some(root) = reader.or_broken(&file.path, parse_json(&file.text, Dialect::Comments)) else { continue };
+        let Some(root) = reader.or_broken(Part::Config, &file.path, parse_json(&file.text, Dialect::Comments)) else { continue };
         match root.get("mcpServers") {
             Some(servers) => reader.add_servers(&file, &servers.node, &SPELLING),
             None => {
                 let server = read_server(&file.text, &file.stem(&[".json"]), 0, &root, &SPELLING);
                 let server = server.map_err(|reason| AgentFileError::new(format!("the server {reason}")).line(1));
-                if let Some(server) = reader.or_broken(&file.path, server) {
+                if let Some(server) = reader.or_broken(Part::Config, &file.path, server) {
                     reader.add_config(&file, reader.scope.clone(), vec![server]);
                 }
             }
@@ -37,24 +37,28 @@ pub fn read(reader: &mut Reader) {
 
 /// `mcpServers` is a list in which each server states its name.
 fn read_yaml(reader: &mut Reader, file: &FileText) {
-    let Some(values) = reader.or_broken(&file.path, yaml_file(&file.text)) else { return };
+    let Some(values) = reader.or_broken(Part::Config, &file.path, yaml_file(&file.text)) else { return };
     let Some(list) = values.get("mcpServers").and_then(|value| yaml_node(value, &file.text, 0..file.text.len())) else { return };
     let Value::List(items) = &list.value else {
         let error = AgentFileError::new("`mcpServers` has to be a list").hint("write `- name: ...` for each server");
-        return reader.broken(&file.path, error);
+        return reader.broken(Part::Config, &file.path, error);
     };
     let mut servers: Vec<ServerEntry> = Vec::new();
     for item in items {
         let name = match item.get("name").map(|entry| &entry.node.value) {
             Some(Value::Text(name)) => name.to_string(),
             _ => {
-                reader.broken(&file.path, AgentFileError::new("a server without a `name`").hint("write `- name: ...` for each server"));
+                reader.broken(
+                    Part::Server,
+                    &file.path,
+                    AgentFileError::new("a server without a `name`").hint("write `- name: ...` for each server"),
+                );
                 continue;
             }
         };
         match read_server(&file.text, &name, 0, item, &SPELLING) {
             Ok(server) => servers.push(ServerEntry { line: line_of_name(file, item, &name), ..server }),
-            Err(reason) => reader.broken(&file.path, AgentFileError::new(format!("server `{name}` {reason}"))),
+            Err(reason) => reader.broken(Part::Server, &file.path, AgentFileError::new(format!("server `{name}` {reason}"))),
         }
     }
     reader.add_config(file, reader.scope.clone(), servers);

@@ -6,7 +6,7 @@ use yaml_serde::Value as Yaml;
 use crate::import::reader::{Depth, FileText, Reader, in_markdown};
 use crate::import::server_config::{BRACES, Spelling, USUAL, read_servers};
 use crate::import::yaml::yaml_node;
-use crate::import::{AgentDefinition, AgentFileError, Dialect, FrontMatter, Grant, Permit};
+use crate::import::{AgentDefinition, AgentFileError, Dialect, FrontMatter, Grant, Part, Permit};
 
 use super::claude_desktop::read_server_file;
 
@@ -45,21 +45,18 @@ pub fn read_user(reader: &mut Reader) {
 
 fn read_agents(reader: &mut Reader, folder: &str) {
     for file in reader.folder(folder, Depth::Flat, ".md") {
-        if file.stem(&[]) != "README.md" {
-            read_agent(reader, &file, &[".agent.md", ".md"]);
-        }
+        read_agent(reader, &file, &[".agent.md", ".md"]);
     }
 }
 
+/// VS Code wants neither a header nor anything in it: <https://code.visualstudio.com/docs/copilot/customization/custom-agents>
 fn read_agent(reader: &mut Reader, file: &FileText, endings: &[&str]) {
-    let Some(front) = reader.or_broken(&file.path, FrontMatter::parse(&file.text)) else { return };
-    let described = front.required_text(&file.text, "description").map(|_| ());
-    let Some(()) = reader.or_broken(&file.path, described) else { return };
-    let Some(grant) = reader.or_broken(&file.path, grant(&file.text, &front)) else { return };
+    let Some(front) = reader.or_broken(Part::Agent, &file.path, FrontMatter::parse_optional(&file.text)) else { return };
+    let Some(grant) = reader.or_broken(Part::Agent, &file.path, grant(&file.text, &front)) else { return };
     let mut servers = Vec::new();
     if let Some(table) = front.values.get("mcp-servers").and_then(|value| yaml_node(value, &file.text, front.yaml.clone())) {
         let (found, wrong) = read_servers(&file.text, &table, &SPELLING);
-        wrong.into_iter().for_each(|error| reader.broken(&file.path, error));
+        wrong.into_iter().for_each(|error| reader.broken(Part::Server, &file.path, error));
         servers = found;
     }
     let name = front.text("name").unwrap_or_else(|| file.stem(endings));

@@ -5,9 +5,9 @@ use yaml_serde::Value as Yaml;
 
 use crate::import::reader::{Depth, FileText, Reader, in_markdown};
 use crate::import::server_config::{BRACES, Spelling, USUAL, read_servers, texts};
-use crate::import::walk::Skipped;
+use crate::import::walk::Unread;
 use crate::import::yaml::yaml_node;
-use crate::import::{AgentDefinition, AgentFileError, Client, Dialect, FrontMatter, Grant, Permit, parse_json};
+use crate::import::{AgentDefinition, AgentFileError, Client, Dialect, FrontMatter, Grant, Part, Permit, parse_json};
 use crate::scenario::document::Node;
 
 const SPELLING: Spelling = Spelling {
@@ -30,7 +30,7 @@ pub fn read(reader: &mut Reader) {
 
 fn read_settings(reader: &mut Reader) {
     let Some(file) = reader.file(".gemini/settings.json") else { return };
-    let Some(root) = reader.or_broken(&file.path, parse_json(&file.text, Dialect::Comments)) else { return };
+    let Some(root) = reader.or_broken(Part::Config, &file.path, parse_json(&file.text, Dialect::Comments)) else { return };
     if let Some(servers) = root.get("mcpServers") {
         reader.add_servers(&file, &servers.node, &SPELLING);
     }
@@ -54,22 +54,21 @@ fn turn_off(reader: &mut Reader, path: &str, rules: &Node) {
 }
 
 fn read_agent(reader: &mut Reader, file: &FileText) {
-    let Some(front) = reader.or_broken(&file.path, FrontMatter::parse(&file.text)) else { return };
+    let Some(front) = reader.or_broken(Part::Agent, &file.path, FrontMatter::parse(&file.text)) else { return };
     if front.text("kind").as_deref() == Some("remote") {
-        let reason = "a remote agent: what it may use is said elsewhere".to_owned();
-        return reader.project.skipped.push(Skipped { path: file.path.clone(), reason });
+        return reader.skip(file.path.clone(), Unread::Remote);
     }
     let name = required(file, &front);
-    let Some(name) = reader.or_broken(&file.path, name) else { return };
+    let Some(name) = reader.or_broken(Part::Agent, &file.path, name) else { return };
     let mut servers = Vec::new();
     if let Some(table) = front.values.get("mcpServers").and_then(|value| yaml_node(value, &file.text, front.yaml.clone())) {
         let (found, wrong) = read_servers(&file.text, &table, &SPELLING);
-        wrong.into_iter().for_each(|error| reader.broken(&file.path, error));
+        wrong.into_iter().for_each(|error| reader.broken(Part::Server, &file.path, error));
         servers = found;
     }
     let mut known = reader.known_servers();
     known.extend(servers.iter().map(|server| server.name.clone()));
-    let Some(grant) = reader.or_broken(&file.path, grant(&file.text, &front, &known)) else { return };
+    let Some(grant) = reader.or_broken(Part::Agent, &file.path, grant(&file.text, &front, &known)) else { return };
     let agent = AgentDefinition { grant, servers, ..in_markdown(reader, file, &front, name) };
     reader.add_agent(agent);
 }

@@ -4,11 +4,14 @@
 use crate::import::reader::{Depth, FileText, Reader, defined, in_markdown};
 use crate::import::server_config::{Reference, Spelling, USUAL};
 use crate::import::yaml::yaml_node;
-use crate::import::{AgentDefinition, AgentFileError, Dialect, FrontMatter, Grant, Permit, Written, glob_matches, line_of, parse_json};
+use crate::import::{
+    AgentDefinition, AgentFileError, Dialect, FrontMatter, Grant, Part, Permit, Written, glob_matches, line_of, parse_json,
+};
 use crate::scenario::document::{Entry, Node, Value};
 
 const SPELLING: Spelling = Spelling {
     env: "environment",
+    command_is_list: true,
     off: Some(("enabled", false)),
     references: &[Reference { open: "{env:", close: '}', default: None }],
     ..USUAL
@@ -55,7 +58,7 @@ fn read_folder(reader: &mut Reader, configs: &[&str], agents: &str) {
     }
     let mut roots: Vec<(&FileText, Node)> = Vec::new();
     for file in &files {
-        roots.extend(reader.or_broken(&file.path, parse_json(&file.text, Dialect::Comments)).map(|root| (file, root)));
+        roots.extend(reader.or_broken(Part::Config, &file.path, parse_json(&file.text, Dialect::Comments)).map(|root| (file, root)));
     }
     for (file, root) in &roots {
         if let Some(servers) = root.get("mcp") {
@@ -105,7 +108,7 @@ fn read_in_json(reader: &mut Reader, file: &FileText, entry: &Entry, general: &[
 }
 
 fn read_in_markdown(reader: &mut Reader, file: &FileText, folder: &str, general: &[Rule], known: &[String]) {
-    let Some(front) = reader.or_broken(&file.path, FrontMatter::parse(&file.text)) else { return };
+    let Some(front) = reader.or_broken(Part::Agent, &file.path, FrontMatter::parse(&file.text)) else { return };
     let tree = yaml_node(&front.values.clone().into(), &file.text, front.yaml.clone());
     let own = tree.as_ref().map(rules).unwrap_or_default();
     if tree.as_ref().is_some_and(|tree| is_true(tree, "disable")) {

@@ -115,7 +115,7 @@ impl Section {
         if !front.values.get(section).is_some_and(Value::is_mapping) {
             return Ok(None);
         }
-        let Some(key) = list_key(text, front.yaml.clone(), words)? else {
+        let Some(key) = list_key(text, front.yaml.clone(), words) else {
             return Err(AgentFileError::new(format!("mcplab cannot place the {section} of this file")).hint("write one rule a line"));
         };
         let value = &text[key.value.clone()];
