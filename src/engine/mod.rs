@@ -54,7 +54,7 @@ use hdrhistogram::Histogram;
 
 use crate::mapping::Mapping;
 use crate::scenario::{AgentId, Scenario, ServerId, StandInId, Target};
-use crate::units::SimTime;
+use crate::units::{SimTime, TimeSum};
 
 use arrivals::Arrivals;
 use breaker::Breaker;
