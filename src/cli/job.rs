@@ -8,7 +8,7 @@ use clap::Args;
 use mcplab::engine::expected_calls;
 use mcplab::experiment::{self, Design, Stage, Warmup};
 use mcplab::import::call_log;
-use mcplab::mapping::Dispatch;
+use mcplab::mapping::{Dispatch, Mapping};
 use mcplab::report::{self, DrillAsked, Input, Journal, Manifest, ReplayedLog, Written};
 use mcplab::scenario::Scenario;
 use serde_json::json;
@@ -154,7 +154,7 @@ impl Job {
         Job::checked(manifest, scenario)
     }
 
-    fn checked(manifest: Manifest, mut scenario: Scenario) -> anyhow::Result<Job> {
+    fn checked(manifest: Manifest, scenario: Scenario) -> anyhow::Result<Job> {
         let scenarios = std::iter::once(&scenario).chain(scenario.what_ifs.iter().map(|w| &*w.scenario));
         let calls = scenarios.map(expected_calls).fold(0.0, f64::max) * f64::from(manifest.replications);
         if calls > CALLS_MAX {
@@ -163,8 +163,11 @@ impl Job {
                 manifest.scenario.file
             );
         }
-        let warmup = experiment::settle(&mut scenario, manifest.seed);
-        Ok(Job { manifest, scenario, warmup })
+        let mut job = Job { manifest, scenario, warmup: None };
+        // What is compared is counted over the same time, that which today's mapping needs; what is simulated alone over its own.
+        let mapping = if job.manifest.command == "simulate" { simulate::simulated(&job)?.1 } else { Mapping::current(&job.scenario) };
+        job.warmup = experiment::settle(&mut job.scenario, &mapping, job.manifest.seed);
+        Ok(job)
     }
 
     /// The gateways that take part.

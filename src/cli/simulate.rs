@@ -62,11 +62,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
 
 pub fn execute(job: &Job, watch: &dyn Watch) -> anyhow::Result<Finished> {
     let scenario = &job.scenario;
-    let (name, mapping) = mapping(job)?;
-    let (name, mapping) = match job.gateways()?.first() {
-        None => (name, mapping),
-        Some(dispatch) => (format!("{name} behind a gateway ({})", dispatch.name()), Mapping { dispatch: *dispatch, ..mapping }),
-    };
+    let (name, mapping) = simulated(job)?;
     let chosen = chosen(scenario, &job.manifest.what_ifs)?;
     let cases: Vec<Case> = chosen.iter().map(|(_, scenario)| Case { scenario, mapping: &mapping }).collect();
     let Design { seed, replications, .. } = job.design(Stage::Comparison);
@@ -112,6 +108,15 @@ fn propagated(job: &Job, mapping: &Mapping, cases: &[study::Case], draws: u32, w
         );
     }
     Ok(study::propagate(&job.scenario, mapping, cases, design, draws, watch)?)
+}
+
+/// What is simulated, with its name: the mapping, behind the gateway where one is asked for.
+pub fn simulated(job: &Job) -> anyhow::Result<(String, Mapping)> {
+    let (name, mapping) = mapping(job)?;
+    Ok(match job.gateways()?.first() {
+        None => (name, mapping),
+        Some(dispatch) => (format!("{name} behind a gateway ({})", dispatch.name()), Mapping { dispatch: *dispatch, ..mapping }),
+    })
 }
 
 /// The given mapping with its name, else today's.
