@@ -87,12 +87,23 @@ impl Mul<f64> for SimTime {
 
 /// A sum of durations: exact, so it does not depend on the order of adding, and too large to overflow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct TimeSum(u128);
+pub struct TimeSum(pub u128);
 
 impl TimeSum {
+    /// The same duration so many times.
+    pub fn times(time: SimTime, count: u64) -> TimeSum {
+        TimeSum(u128::from(time.0) * u128::from(count))
+    }
+
     /// In seconds.
     pub fn as_secs(self) -> f64 {
         self.0 as f64 / 1e9
+    }
+}
+
+impl From<SimTime> for TimeSum {
+    fn from(time: SimTime) -> TimeSum {
+        TimeSum(u128::from(time.0))
     }
 }
 
@@ -139,7 +150,7 @@ impl FromStr for SimTime {
             other => other,
         };
         let (_, nanoseconds) =
-            TIME_UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(|| wrong("it needs a unit (d, h, min, s, ms, us, ns)"))?;
+            TIME_UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(|| wrong(&needs_unit(unit, "d, h, min, s, ms, us, ns")))?;
         let value = number * *nanoseconds as f64;
         if !value.is_finite() || value < 0.0 {
             return Err(wrong("it has to be zero or more"));
@@ -224,7 +235,7 @@ impl FromStr for Bytes {
         let (_, size) = BYTE_UNITS
             .iter()
             .find(|(name, _)| *name == unit)
-            .ok_or_else(|| wrong("it needs a unit (B, kB, KiB, MB, MiB, GB, GiB, TiB)"))?;
+            .ok_or_else(|| wrong(&needs_unit(unit, "B, kB, KiB, MB, MiB, GB, GiB, TiB")))?;
         let value = number * *size as f64;
         if !(0.0..=(1u64 << 53) as f64).contains(&value) {
             return Err(wrong("it has to be from 0 to 8 PiB"));
@@ -325,6 +336,12 @@ pub(crate) fn split_unit(text: &str) -> Option<(f64, &str)> {
     let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '-' || c == '+')).unwrap_or(text.len());
     let number = text[..end].parse::<f64>().ok()?;
     Some((number, text[end..].trim()))
+}
+
+/// Why what stands after the number is no unit.
+fn needs_unit(found: &str, units: &str) -> String {
+    let is_exponent = found.starts_with(['e', 'E']) && found[1..].starts_with(|c: char| c.is_ascii_digit() || c == '-' || c == '+');
+    if is_exponent { "numbers are written without an exponent".to_owned() } else { format!("it needs a unit ({units})") }
 }
 
 /// Written as text with its unit (`"150ms"`), read from the same.

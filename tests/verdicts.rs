@@ -61,7 +61,8 @@ fn what_is_offered_more_than_it_can_serve_is_named_and_a_remedy_is_found() {
     let scenario = one_server("4000/h", "[kpis]\nerror_rate = { max = \"5%\" }\nresponse_mean = { max = \"8s\" }");
     let comparison = compared(&scenario);
     let today = &comparison.rows[0];
-    assert_eq!(today.base().summary.unstable, ["only"]);
+    // Its queue is finite: what is too much is rejected, and misses the target for errors.
+    assert_eq!((today.base().summary.is_stable(), &*today.base().summary.overloaded), (true, &["only".to_owned()][..]));
     assert_eq!((today.verdict, comparison.recommended), (Verdict::Rejected, None));
     let slot = comparison.remedies.iter().find(|remedy| remedy.change.starts_with("one more slot on only")).expect("the server is pressed");
     assert!(slot.meets_all, "{slot:?}");
@@ -85,10 +86,13 @@ fn what_misses_a_target_and_is_better_than_today_improves() {
     assert!(comparison.remedies.iter().all(|remedy| !remedy.meets_all));
 }
 
-/// A planned target is met on paper; the server is overloaded all the same.
+/// A planned target is met on paper; the queue grows without end all the same.
 #[test]
 fn what_is_unstable_is_never_validated() {
-    let comparison = compared(&one_server("4000/h", "[kpis]\nbalance_planned_all = { min = 50 }"));
+    let mut scenario = one_server("4000/h", "[kpis]\nbalance_planned_all = { min = 50 }");
+    scenario.servers[0].queue = None;
+    let comparison = compared(&scenario);
+    assert_eq!(comparison.rows[0].base().summary.unstable, ["only"]);
     assert!(comparison.rows[0].base().judged.results[0].met);
     assert_eq!(comparison.rows[0].verdict, Verdict::Rejected);
 }

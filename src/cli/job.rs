@@ -170,7 +170,7 @@ impl Job {
         Job::checked(manifest, scenario)
     }
 
-    fn checked(manifest: Manifest, mut scenario: Scenario) -> anyhow::Result<Job> {
+    fn checked(manifest: Manifest, scenario: Scenario) -> anyhow::Result<Job> {
         let scenarios = std::iter::once(&scenario).chain(scenario.what_ifs.iter().map(|w| &*w.scenario));
         let calls = scenarios.map(expected_calls).fold(0.0, f64::max) * f64::from(manifest.replications);
         if calls > CALLS_MAX {
@@ -179,11 +179,14 @@ impl Job {
                 manifest.scenario.file
             );
         }
+        let mut job = Job { manifest, scenario, warmup: None };
+        // What is compared is counted over the same time, that which today's mapping needs; what is simulated alone over its own.
+        let mapping = if job.manifest.command == "simulate" { simulate::simulated(&job)?.1 } else { Mapping::current(&job.scenario) };
         let watch = Progress::default();
         watch.phase("finding the warm-up", 1);
-        let warmup = experiment::settle(&mut scenario, manifest.seed);
+        job.warmup = experiment::settle(&mut job.scenario, &mapping, job.manifest.seed);
         drop(watch);
-        Ok(Job { manifest, scenario, warmup })
+        Ok(job)
     }
 
     /// The gateways that take part.

@@ -57,7 +57,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         if path.exists() && path.extension().is_none_or(|ending| ending != "csv") {
             bail!("--calls: {} exists and is not called .csv; choose another name", path.display());
         }
-        let (_, mapping) = dispatched(&job)?;
+        let (_, mapping) = simulated(&job)?;
         let run = Run { seed: job.manifest.seed, replication: 0 };
         input::write(path, study::call_log(&job.scenario, &mapping, run).as_bytes())?;
     }
@@ -66,7 +66,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
 
 pub fn execute(job: &Job, watch: &dyn Watch) -> anyhow::Result<Finished> {
     let scenario = &job.scenario;
-    let (name, mapping) = dispatched(job)?;
+    let (name, mapping) = simulated(job)?;
     let chosen = chosen(scenario, &job.manifest.what_ifs)?;
     let cases: Vec<Case> = chosen.iter().map(|(_, scenario)| Case { scenario, mapping: &mapping }).collect();
     let Design { seed, replications, .. } = job.design(Stage::Comparison);
@@ -103,8 +103,8 @@ pub fn execute(job: &Job, watch: &dyn Watch) -> anyhow::Result<Finished> {
     })
 }
 
-/// The mapping, behind the gateway that is asked for.
-fn dispatched(job: &Job) -> anyhow::Result<(String, Mapping)> {
+/// What is simulated, with its name: the mapping, behind the gateway where one is asked for.
+pub fn simulated(job: &Job) -> anyhow::Result<(String, Mapping)> {
     let (name, mapping) = mapping(job)?;
     Ok(match job.gateways()?.first() {
         None => (name, mapping),

@@ -21,6 +21,15 @@
 //! | `sharing` | processor sharing |
 //! | `outage` | outages, freezes, slow periods, the watchdog |
 //!
+//! What has more than one place:
+//!
+//! | what | where |
+//! |---|---|
+//! | time-outs | begun in `server` (`plan_timeout`) and `queue` (`wait_for_slot`: patience with waiting), over in `call` (`timed_out`, `queue_timed_out`; `watch_life`, `call_life_over`: the cap), what becomes of the work in `server` (`give_up`) |
+//! | errors | drawn in `luck` (`Fate`), carried out in `service` (`serve_rest`, `answer`), answered by the client in `call` (`attempt_failed`) |
+//! | caches | state and rules in `client` (`cached`, `fill_cache`), looked at in `call` (`start_call`, `attempt_succeeded`) |
+//! | safe concurrency | `server` (`arrive`: who is at risk), counted in `service` (`answer`) and `call` (`attempt_succeeded`) |
+//!
 //! `luck` holds every random draw, `model` what the hot loop reads, `calendar` and `slab` what it runs on, `outcome` what it counts,
 //! `observer` what can be watched.
 
@@ -54,7 +63,7 @@ use hdrhistogram::Histogram;
 
 use crate::mapping::Mapping;
 use crate::scenario::{AgentId, Scenario, ServerId, StandInId, Target};
-use crate::units::SimTime;
+use crate::units::{SimTime, TimeSum};
 
 use arrivals::Arrivals;
 use breaker::Breaker;

@@ -73,15 +73,16 @@ pub struct ServerTally {
     pub response_sum: TimeSum,
     /// Accepted attempts that had to wait for a slot.
     pub delayed: u64,
-    /// In the queue, sum over those whose service began.
+    /// Attempts whose service began, those that their client had given up by then among them; and their time in the queue.
+    pub served: u64,
     pub wait_sum: TimeSum,
     /// Attempts that left the queue because their client gave up, and their time in it.
     pub gave_up_waiting: u64,
     pub wait_given_up_sum: TimeSum,
     /// Slot time spent, all slots together, within the window.
-    pub busy: SimTime,
+    pub busy: TimeSum,
     /// Serial work that arrived within the window, rejected work included: above slots x up time, the server is offered more than it can serve.
-    pub offered: SimTime,
+    pub offered: TimeSum,
     /// Time up within the window: not out. A frozen server is up.
     pub up: SimTime,
     /// Time frozen within the window.

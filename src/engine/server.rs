@@ -339,7 +339,10 @@ impl<O: Observer> Simulation<'_, O> {
     /// An outage breaks everything that is under way at a server: the clients notice at once.
     pub fn break_attempts(&mut self, server: ServerId) {
         let mut broken = std::mem::take(&mut self.broken);
-        broken.extend(self.attempts.iter().filter(|(_, attempt)| attempt.server == server).map(|(id, _)| id));
+        // Most outages of a server that is hardly used break nothing: then nobody has to look through what is under way elsewhere.
+        if self.servers[server.index()].outstanding > 0 {
+            broken.extend(self.attempts.iter().filter(|(_, attempt)| attempt.server == server).map(|(id, _)| id));
+        }
         self.update_share(server);
         self.servers[server.index()].clear();
         // Nobody begins here meanwhile: what follows goes through the calendar.

@@ -17,6 +17,7 @@ impl<O: Observer> Simulation<'_, O> {
         attempt.frozen_by_start = state.frozen_total;
         self.observer.service_begins(&ServiceStart { at: self.now, server, waited, counted });
         if counted {
+            state.tally.served += 1;
             state.tally.wait_sum += waited;
         }
         attempt.phase = Phase::Serial;

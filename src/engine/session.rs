@@ -56,17 +56,27 @@ impl<O: Observer> Simulation<'_, O> {
         }
     }
 
-    /// The open session with the server that the attempt's task has.
-    fn open_session_of(&self, id: Id<Attempt>, server: ServerId) -> Option<Id<Session>> {
-        let call = self.attempts[id].call?;
-        let epoch = self.servers[server.index()].epoch;
-        let mut next = self.tasks[self.calls[call].task].sessions;
+    /// The open session with the server that the attempt's task has. What is met on the way and has ended is forgotten: a task whose
+    /// connections break again and again would look through ever more of them.
+    fn open_session_of(&mut self, id: Id<Attempt>, server: ServerId) -> Option<Id<Session>> {
+        let task = self.calls[self.attempts[id].call?].task;
+        let (mut later, mut next) = (None::<Id<Session>>, self.tasks[task].sessions);
         while let Some(id) = next {
-            let session = &self.sessions[id];
-            if session.server == server && session.open && session.epoch == epoch {
+            let session = self.sessions[id];
+            let is_open = session.open && session.epoch == self.servers[session.server.index()].epoch;
+            if is_open && session.server == server {
                 return Some(id);
             }
             next = session.before;
+            if is_open {
+                later = Some(id);
+                continue;
+            }
+            self.sessions.remove(id);
+            match later {
+                Some(later) => self.sessions[later].before = next,
+                None => self.tasks[task].sessions = next,
+            }
         }
         None
     }

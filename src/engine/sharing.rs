@@ -134,7 +134,7 @@ impl<O: Observer> Simulation<'_, O> {
             return;
         }
         let slots_busy = u64::from(sharing.sharers.min(slots));
-        state.tally.busy += SimTime(self.model.within_window(since, self.now).0.saturating_mul(slots_busy));
+        state.tally.busy += TimeSum::times(self.model.within_window(since, self.now), slots_busy);
         if !is_frozen {
             sharing.attained += (self.now - since).0 as f64 * sharing.rate(slots);
         }

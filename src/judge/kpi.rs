@@ -4,9 +4,10 @@ use serde::Serialize;
 
 use crate::engine::{CallTally, Outcome, ServerTally};
 use crate::mapping::{Dispatch, Mapping, Over, balance_score, planned_loads};
-use crate::scenario::{Agent, Arrivals, Kpi, Scenario, Term};
+use crate::scenario::{Kpi, Scenario, Term};
 use crate::units::{Bytes, SimTime};
 
+use super::stability::{ShortRun, Stability, short_run, stability};
 use super::statistics::{Estimate, estimate};
 
 /// One value a KPI, in its unit (share 0-1, seconds, score 0-100); none where nothing was there to measure.
@@ -116,8 +117,14 @@ pub struct Summary {
     /// Calls counted, all replications together.
     pub calls: u64,
     pub replications: usize,
-    /// Servers that are offered more than they can serve.
+    /// Servers that are offered more than they can serve, and whose queues grow for as long as the run lasts.
     pub unstable: Vec<String>,
+    /// Servers that are offered more than they can serve, and whose excess is turned away or gives up.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub overloaded: Vec<String>,
+    /// Servers whose queues settle too slowly for the run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub short_runs: Vec<ShortRun>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -148,7 +155,7 @@ pub struct ServerSummary {
     pub calls: Option<Estimate>,
     /// Busy time a slot.
     pub utilisation: Option<Estimate>,
-    /// Serial work offered a slot and time in which it can be served (up, and not frozen); 1 or more: unstable.
+    /// Serial work offered a slot and time in which it can be served (up, and not frozen); 1 or more: overloaded, or unstable.
     pub offered: Option<Estimate>,
     /// \[s\] from acceptance to answer.
     pub response_mean: Option<Estimate>,
@@ -203,7 +210,7 @@ pub fn summarize(scenario: &Scenario, replications: &[Replication]) -> Summary {
                     ratio(r.servers[i].offered.as_secs(), slots * r.servers[i].up.saturating_sub(r.servers[i].frozen).as_secs())
                 }),
                 response_mean: over(&|r| ratio(r.servers[i].response_sum.as_secs(), r.servers[i].succeeded as f64)),
-                wait_mean: over(&|r| ratio(r.servers[i].wait_sum.as_secs(), (r.servers[i].accepted - r.servers[i].gave_up_waiting) as f64)),
+                wait_mean: over(&|r| ratio(r.servers[i].wait_sum.as_secs(), r.servers[i].served as f64)),
                 at_risk: over(&|r| share(r.servers[i].at_risk, r.servers[i].succeeded + r.servers[i].errors)),
                 error_rate: over(&|r| share(r.servers[i].attempts - r.servers[i].succeeded, r.servers[i].attempts)),
                 connected: over(&|r| share(r.servers[i].connects - r.servers[i].connect_failures, r.servers[i].connects)),
@@ -215,13 +222,15 @@ pub fn summarize(scenario: &Scenario, replications: &[Replication]) -> Summary {
         .iter()
         .map(|kpi| KpiSummary { kpi: *kpi, estimate: over(&|r| r.kpis.get(*kpi)), worst_agent: worst_agent(*kpi, &agents) })
         .collect();
-    // Users who wait for their answers cannot offer more than is served, however busy they keep a server.
-    let is_open = |agent: &Agent| !matches!(agent.workload.arrivals, Arrivals::Closed { .. });
-    let can_overload = scenario.replay.is_some() || scenario.agents.iter().any(is_open);
-    let is_overloaded = |s: &&ServerSummary| can_overload && s.offered.is_some_and(|offered| offered.mean >= 1.0);
-    let unstable = servers.iter().filter(is_overloaded).map(|s| s.server.clone()).collect();
+    let offered: Vec<f64> = servers.iter().map(|s| s.offered.map_or(0.0, |offered| offered.mean)).collect();
+    let that_are = |what: Stability| {
+        let is = |i: &usize| stability(scenario, *i, offered[*i], replications) == what;
+        (0..servers.len()).filter(is).map(|i| servers[i].server.clone()).collect()
+    };
+    let (unstable, overloaded) = (that_are(Stability::Unstable), that_are(Stability::Overloaded));
+    let short_runs = (0..servers.len()).filter_map(|i| short_run(scenario, i, offered[i], replications)).collect();
     let calls = replications.iter().flat_map(|r| &r.agents).map(|a| a.issued).sum();
-    Summary { kpis, agents, servers, calls, replications: replications.len(), unstable }
+    Summary { kpis, agents, servers, calls, replications: replications.len(), unstable, overloaded, short_runs }
 }
 
 fn worst_agent(kpi: Kpi, agents: &[AgentSummary]) -> Option<(String, f64)> {

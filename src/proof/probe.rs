@@ -119,7 +119,7 @@ impl<'a> Seen<'a> {
     /// Mean wait for a slot \[s\]: of those that were served.
     pub fn wait(self) -> f64 {
         let station = self.station();
-        station.wait_sum.as_secs() / (station.accepted - station.gave_up_waiting) as f64
+        station.wait_sum.as_secs() / station.served as f64
     }
 
     /// \[s\]

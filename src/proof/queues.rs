@@ -26,6 +26,12 @@ pub(super) fn oracles() -> Vec<Oracle> {
             ],
         ),
         Oracle::new(
+            "M/M/10",
+            "Kleinrock",
+            include_str!("../../scenarios/oracles/m-m-10.toml"),
+            vec![exact("P(wait)", 0.668_732, |seen| seen.delayed()), exact("W [s]", 1.668_732, |seen| seen.response())],
+        ),
+        Oracle::new(
             "M/M/3/5",
             "Gross & Harris",
             include_str!("../../scenarios/oracles/m-m-3-5.toml"),

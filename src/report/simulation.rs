@@ -4,9 +4,10 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::judge::{Alert, AlertKind};
-use crate::scenario::{Process, Scenario};
+use crate::judge::{Alert, AlertKind, Judged, Summary};
+use crate::scenario::{Kpi, Process, Scenario};
 use crate::study::{Case, KpiRange, Propagated};
+use crate::units::SimTime;
 
 use super::format::{count, estimate, indented, mark, plain_table, quantity, replay_line, scaled, target};
 
@@ -80,7 +81,8 @@ fn case_text(scenario: &Scenario, case: &Case) -> String {
     let system: Vec<Vec<String>> = summary
         .kpis
         .iter()
-        .filter(|kpi| kpi.estimate.is_some())
+        // What has a target and cannot be measured misses it: that has to be seen.
+        .filter(|kpi| kpi.estimate.is_some() || case.judged.results.iter().any(|result| result.kpi == kpi.kpi))
         .map(|kpi| {
             let result = case.judged.results.iter().find(|r| r.kpi == kpi.kpi);
             let worst = kpi.worst_agent.as_ref().map(|(agent, value)| format!("{agent} {}", super::format::quantity(kpi.kpi, *value)));
@@ -111,7 +113,7 @@ fn case_text(scenario: &Scenario, case: &Case) -> String {
                 if per_session(&s.server) { scaled(s.connected, 100.0, 1) } else { String::new() },
                 scaled(s.up, 100.0, 1),
                 s.at_risk.filter(|risk| risk.mean > 0.0).map_or_else(String::new, |risk| scaled(Some(risk), 100.0, 1)),
-                if summary.unstable.contains(&s.server) { "unstable".to_owned() } else { String::new() },
+                state(summary, &s.server).to_owned(),
             ]
         })
         .collect();
@@ -139,14 +141,58 @@ fn case_text(scenario: &Scenario, case: &Case) -> String {
     if !alerts.is_empty() {
         let _ = write!(text, "\n  alerts\n{}", indented(&indented(&alerts)));
     }
-    for server in &summary.unstable {
-        let _ = writeln!(
-            text,
-            "\n  {server} is unstable: it is offered more than it can serve; its means depend on the run's length {}",
-            mark(false)
-        );
+    for note in notes(summary, &case.judged) {
+        let _ = writeln!(text, "\n  {note}");
     }
     text
+}
+
+fn state(summary: &Summary, server: &String) -> &'static str {
+    match () {
+        () if summary.unstable.contains(server) => "unstable",
+        () if summary.overloaded.contains(server) => "overloaded",
+        () => "",
+    }
+}
+
+/// What the figures above do not say of themselves.
+fn notes(summary: &Summary, judged: &Judged) -> Vec<String> {
+    let unstable = summary.unstable.iter().map(|server| {
+        format!("{server} is unstable: it is offered more than it can serve; its means depend on the run's length {}", mark(false))
+    });
+    let overloaded = summary.overloaded.iter().map(|server| {
+        format!("{server} is overloaded: it is offered more than it can serve; what is too much is turned away, or its clients give up")
+    });
+    let short = summary.short_runs.iter().map(|short| {
+        format!(
+            "{} is offered {:.0} % of what it can serve: its queue changes so slowly that the means may lie outside their intervals; \
+             a `horizon` of about {} would do",
+            short.server,
+            100.0 * short.offered,
+            SimTime::from_secs(short.needed).rounded()
+        )
+    });
+    let missing = judged.results.iter().filter(|result| result.estimate.is_none());
+    let missing = missing.map(|result| {
+        format!("{} cannot be measured, as no call succeeded or was made: its target is missed {}", result.kpi.title(), mark(false))
+    });
+    let memory = summary.kpi(Kpi::Memory).filter(|peak| peak.mean > 1.0);
+    let memory =
+        memory.map(|_| "the shared processes alone need more memory than the host has: they are taken to run nevertheless".to_owned());
+    unstable.chain(overloaded).chain(short).chain(missing).chain(memory).chain(few_calls(summary)).collect()
+}
+
+/// Ten calls beyond a quantile are the fewest that place it: with fewer, the quantiles of replications lie too low on average.
+fn few_calls(summary: &Summary) -> Option<String> {
+    const BEYOND: f64 = 10.0;
+    let calls = summary.calls as f64 / summary.replications.max(1) as f64;
+    let is_few = |(kpi, q): &(Kpi, f64)| summary.kpi(*kpi).is_some() && calls < BEYOND / (1.0 - q);
+    let (kpi, q) = [(Kpi::ResponseP99, 0.99), (Kpi::ResponseP95, 0.95)].into_iter().find(is_few)?;
+    let needed = BEYOND / (1.0 - q);
+    Some(format!(
+        "{} of {calls:.0} calls a replication lies too low on average: lengthen `horizon` until there are {needed:.0}",
+        kpi.title()
+    ))
 }
 
 /// A line an alert; empty where there is none.

@@ -7,6 +7,7 @@ pub(crate) mod figure;
 pub(super) mod overlay;
 mod policy;
 mod provides;
+mod retries;
 mod run;
 mod server;
 mod target;

@@ -303,7 +303,8 @@ mod tests {
     fn a_mapping_beyond_the_limits_is_never_chosen() {
         let text = format!("{}\n[limits]\nchanges = 0\n", include_str!("../../scenarios/tutorial.toml"));
         let mut scenario = parse("limited", &text).expect("a shipped scenario and a limit").scenario;
-        experiment::settle(&mut scenario, 1);
+        let today = Mapping::current(&scenario);
+        experiment::settle(&mut scenario, &today, 1);
         let design = Design { seed: 1, replications: 3, stage: Stage::Selection };
         let chosen = optimize(&scenario, candidates(&scenario, Vec::new(), 1, &()), design, &Extras::default(), &());
         assert_eq!((chosen.changes.len(), chosen.exceeded.len(), chosen.verdict), (0, 0, Verdict::Rejected), "{}", chosen.chosen);

@@ -5,10 +5,14 @@ use std::sync::Arc;
 use crate::distribution::Distribution;
 use crate::mapping::{Assignment, Dispatch, Mapping};
 use crate::scenario::*;
-use crate::units::{Probability, Rate, SimTime};
+use crate::units::{Probability, Rate, SimTime, TimeSum};
 
 pub fn secs(seconds: f64) -> SimTime {
     SimTime::from_secs(seconds)
+}
+
+pub fn sum(seconds: f64) -> TimeSum {
+    TimeSum::from(secs(seconds))
 }
 
 pub fn constant(seconds: f64) -> Figure<Distribution> {

@@ -45,7 +45,7 @@ proptest! {
             prop_assert!(tally.accepted <= tally.succeeded + tally.errors + tally.broken + tally.timeouts);
             prop_assert!(tally.connect_failures <= tally.connects && u64::from(tally.connect_failures_row) <= tally.connect_failures);
             // Without up time there is no busy time: what an outage interrupts is broken.
-            prop_assert!(tally.busy.0 <= u64::from(server.slots.value) * tally.up.0 && tally.up <= outcome.window);
+            prop_assert!(tally.busy <= TimeSum::times(tally.up, u64::from(server.slots.value)) && tally.up <= outcome.window);
             prop_assert!(server.up || tally.up == SimTime::ZERO);
         }
         prop_assert_eq!(&simulate(&scenario, &mapping, run), &outcome, "the same run twice");
@@ -169,11 +169,11 @@ proptest! {
         for ((tally, server), id) in outcome.servers.iter().zip(&scenario.servers).zip(0..) {
             let arrivals = trace.arrivals.iter().filter(|arrival| arrival.server == ServerId(id));
             let (work, count) = (arrivals.clone().map(|arrival| arrival.serial).sum::<SimTime>(), arrivals.count() as u64);
-            prop_assert_eq!(tally.offered, work);
+            prop_assert_eq!(tally.offered, TimeSum::from(work));
             // Where slots are shared, each end is rounded to a nanosecond.
             let is_shared = server.discipline == Discipline::ProcessorSharing;
             let rounding = if is_shared { 2 * (count + 1) * u64::from(server.slots.value) } else { 0 };
-            prop_assert!(tally.busy.0.abs_diff(work.0) <= rounding, "{:?}: busy {:?}, work {work:?}", server.discipline, tally.busy);
+            prop_assert!(tally.busy.0.abs_diff(u128::from(work.0)) <= u128::from(rounding), "{:?}: busy {:?}, work {work:?}", server.discipline, tally.busy);
         }
     }
 

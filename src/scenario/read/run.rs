@@ -2,6 +2,7 @@
 
 use super::at_least_once;
 use super::figure::{Quantity, optional, required, word};
+use super::retries::most_retries;
 use crate::distribution::Distribution;
 use crate::scenario::document::{Entry, Fields, Node, Problems, Value};
 use crate::scenario::words::{TERMS, word_for};
@@ -10,6 +11,7 @@ use crate::units::{Bytes, Probability, SimTime};
 
 /// What keeps a mistaken scenario from running for years, or from taking all memory.
 const MOST_CALLS: f64 = 1e9;
+const MOST_RETRIES: f64 = 1e8;
 const MOST_PERIODS: f64 = 1e9;
 const MOST_USERS: f64 = 1e7;
 
@@ -138,11 +140,19 @@ fn read_slowdown(entry: &Entry, problems: &mut Problems) -> Option<Slowdown> {
 /// A run has to end some day.
 pub(super) fn check_size(scenario: &Scenario, root: &Node, problems: &mut Problems) {
     let span = |table: &str| root.get(table).map_or(0..0, |entry| entry.key_span.clone());
-    let calls: f64 = scenario.agents.iter().map(|agent| most_tasks(agent, scenario) * agent.workload.calls.value).sum();
+    let of_agents: Vec<f64> = scenario.agents.iter().map(|agent| most_tasks(agent, scenario) * agent.workload.calls.value).collect();
+    let calls: f64 = of_agents.iter().sum();
+    let retries = most_retries(scenario, &of_agents);
     if calls > MOST_CALLS {
         let hint = "lower the agents' tasks or calls, or shorten the horizon".to_owned();
         let message = format!("one replication would make {calls:.1e} calls: at most {MOST_CALLS:.0e} are simulated");
         problems.error(&span("agents"), message, "", hint);
+    } else if retries > MOST_RETRIES.max(10.0 * calls) {
+        let message = format!(
+            "one replication of {calls:.1e} calls would make {retries:.1e} retries: at most {MOST_RETRIES:.0e}, or ten a call, are simulated"
+        );
+        let hint = "allow fewer `retries`, lengthen `backoff`, shorten `call_life`, or lower the agents' tasks".to_owned();
+        problems.error(&span("policy"), message, "", hint);
     }
     let users: f64 = scenario.agents.iter().map(|agent| users(agent).unwrap_or(0.0)).sum();
     if users > MOST_USERS {
@@ -154,7 +164,12 @@ pub(super) fn check_size(scenario: &Scenario, root: &Node, problems: &mut Proble
         let message = format!(
             "one replication would have {periods:.1e} outages, freezes, slow and busy periods: at most {MOST_PERIODS:.0e} are simulated"
         );
-        problems.error(&span("run"), message, "", "let them come less often, or shorten the horizon".to_owned());
+        problems.error(
+            &span("run"),
+            message,
+            "",
+            "let them come less often, or shorten the horizon or `call_life`: servers run until the last call's life is over".to_owned(),
+        );
     }
 }
 
@@ -206,9 +221,11 @@ fn users(agent: &Agent) -> Option<f64> {
     }
 }
 
-/// What comes and goes in one replication, whatever the load.
+/// What comes and goes in one replication, whatever the load: at the servers until the last call's life is over.
 fn periods(scenario: &Scenario) -> f64 {
-    let cycles = |a: &Figure<Distribution>, b: &Figure<Distribution>| most_cycles(&a.value, &b.value, scenario.run.horizon.as_secs());
+    let horizon = scenario.run.horizon.as_secs();
+    let end = horizon + scenario.policy.call_life.value.as_secs();
+    let cycles = |a: &Figure<Distribution>, b: &Figure<Distribution>| most_cycles(&a.value, &b.value, end);
     let outages = |outages: &Option<Outages>| outages.as_ref().map_or(0.0, |outages| cycles(&outages.every, &outages.lasts));
     let of_dependencies = scenario.dependencies.iter().map(|dependency| outages(&dependency.outages));
     let of_servers = scenario.servers.iter().map(|server| {
@@ -216,7 +233,7 @@ fn periods(scenario: &Scenario) -> f64 {
         outages(&server.outages) + outages(&server.freezes) + slow
     });
     let of_agents = scenario.agents.iter().map(|agent| match &agent.workload.arrivals {
-        Arrivals::OnOff { on, off } => cycles(on, off),
+        Arrivals::OnOff { on, off } => most_cycles(&on.value, &off.value, horizon),
         Arrivals::Poisson | Arrivals::Renewal { .. } | Arrivals::Closed { .. } => 0.0,
     });
     of_dependencies.chain(of_servers).chain(of_agents).sum()

@@ -139,6 +139,14 @@ fn of_clients() {
     policy("retries_at_one_instant", "retries = \"unlimited\"\nbackoff = { first = \"1ms\", jitter = 0.5 }");
     policy("retries_capped_at_one_instant", "retries = { value = \"unlimited\", source = \"assumed\" }\nbackoff = { max = \"0s\" }");
     policy("retries_without_an_end", "retries = \"unlimited\"\ncall_life = \"30d\"");
+    policy(
+        "retries_beyond_count",
+        "retries = 100\nbackoff = { first = \"0s\" }\n[what_if.storm]\nload = 1000\nservers.filesystem.up = false\nagents.worker.workload.tasks = \"10000/h\"",
+    );
+    policy(
+        "outages_after_the_horizon",
+        "timeout = \"300d\"\ncall_life = \"300d\"\n[what_if.flicker]\nservers.filesystem.outages = { every = \"1ms\", lasts = \"0s\" }",
+    );
     policy("backoff_spread", "backoff = { jitter = 0.5, spread = \"exponential\", factor = 0.5 }");
     policy("backoff_spread_unknown", "backoff = { spread = \"uniform\" }");
     policy("retry_budget", "retry_budget = { ratio = -0.1, burst = 0 }\nhedge = { after = \"0s\" }");

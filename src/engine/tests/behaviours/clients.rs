@@ -45,7 +45,7 @@ fn waiting_for_a_slot_has_an_end() {
     scenario.policy.queue_timeout = Some(constant(4.0));
     let check = |what, scenario: &Scenario, expected, busy| {
         let outcome = check_log(what, scenario, &primaries(&[0]), &[0.0, 1.0, 7.0], expected);
-        assert_eq!(outcome.servers[0].busy, secs(busy), "{what}");
+        assert_eq!(outcome.servers[0].busy, sum(busy), "{what}");
         (outcome.servers[0].timeouts, outcome.servers[0].gave_up_waiting, outcome.servers[0].wait_given_up_sum.as_secs())
     };
     // The second call's work keeps its place, and is done for nobody; the third waits behind it.
@@ -64,7 +64,7 @@ fn the_slot_of_a_call_that_is_cancelled_is_free_at_once() {
     let mut scenario = scenario(vec![server("s", constant(10.0))]);
     scenario.policy.timeout = constant(5.0);
     let check = |what, scenario: &Scenario, expected, busy| {
-        assert_eq!(check_log(what, scenario, &primaries(&[0]), &[0.0, 1.0, 3.0], expected).servers[0].busy, secs(busy), "{what}");
+        assert_eq!(check_log(what, scenario, &primaries(&[0]), &[0.0, 1.0, 3.0], expected).servers[0].busy, sum(busy), "{what}");
     };
     check("goes on", &scenario, &[Err(5.0), Err(6.0), Err(8.0)], 30.0);
     scenario.policy.given_up = GivenUp::IsCancelled;

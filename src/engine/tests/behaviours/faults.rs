@@ -20,7 +20,7 @@ fn errors_of_each_kind() {
     assert_eq!(outcome.servers[0].errors, outcome.calls().issued);
     let outcome = check("unanswered", with(|errors| errors.unanswered = share(1.0)), 20.0);
     assert_eq!(outcome.servers[0].timeouts, outcome.calls().issued);
-    assert!(outcome.servers[0].busy <= secs(outcome.calls().issued as f64), "the slot is free after the serial part");
+    assert!(outcome.servers[0].busy <= sum(outcome.calls().issued as f64), "the slot is free after the serial part");
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn a_freeze_delays_and_refuses_nothing() {
     let outcome = check("on a slot", &frozen(wide("s", 10.0)), &log, &[Ok(95.0), Ok(125.0), Ok(130.0), Ok(140.0)]);
     // Eight freezes within 1000 s; a frozen server is up.
     assert_eq!((outcome.servers[0].frozen, outcome.servers[0].up), (secs(160.0), secs(1000.0)));
-    assert_eq!(outcome.servers[0].busy, secs(10.0 + 30.0 + 10.0 + 10.0), "a frozen slot is held");
+    assert_eq!(outcome.servers[0].busy, sum(10.0 + 30.0 + 10.0 + 10.0), "a frozen slot is held");
     let parallel = Server { parallel: constant(10.0), ..wide("s", 0.0) };
     check("in the parallel part", &frozen(parallel), &log, &[Ok(95.0), Ok(125.0), Ok(130.0), Ok(140.0)]);
     let both = Server { parallel: constant(5.0), ..wide("s", 5.0) };
@@ -162,5 +162,5 @@ fn what_begins_in_a_slow_period_takes_longer() {
     let scenario = scenario(vec![Server { slow, parallel: constant(1.0), ..wide("s", 2.0) }]);
     let log = [99.0, 105.0, 119.0, 125.0];
     let outcome = check_log("slow", &scenario, &primaries(&[0]), &log, &[Ok(102.0), Ok(114.0), Ok(128.0), Ok(128.0)]);
-    assert_eq!((outcome.servers[0].busy, outcome.servers[0].offered), (secs(16.0), secs(16.0)));
+    assert_eq!((outcome.servers[0].busy, outcome.servers[0].offered), (sum(16.0), sum(16.0)));
 }

@@ -33,7 +33,7 @@ fn the_loser_is_given_up() {
     let mut scenario = hedged(2.0, 10.0, 1.0);
     let check = |what, scenario: &Scenario, busy| {
         let outcome = check_log(what, scenario, &to_quick, &[0.0], &[Ok(3.0)]);
-        assert_eq!((outcome.servers[0].busy, outcome.servers[1].busy), (secs(busy), secs(1.0)), "{what}");
+        assert_eq!((outcome.servers[0].busy, outcome.servers[1].busy), (sum(busy), sum(1.0)), "{what}");
     };
     check("goes on", &scenario, 10.0);
     scenario.policy.given_up = GivenUp::IsCancelled;
@@ -41,7 +41,7 @@ fn the_loser_is_given_up() {
     // One slot: the loser waits, and its place is free at once.
     scenario.servers[0].slots = Figure::stated(1);
     let outcome = check_log("waiting", &scenario, &to_quick, &[0.0, 1.0, 1.5], &[Ok(3.0), Ok(4.0), Ok(4.5)]);
-    assert_eq!((outcome.servers[0].busy, outcome.servers[0].gave_up_waiting), (secs(4.5), 0));
+    assert_eq!((outcome.servers[0].busy, outcome.servers[0].gave_up_waiting), (sum(4.5), 0));
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn the_call_s_life_ends_both() {
     scenario.policy.call_life = Figure::stated(secs(5.0));
     scenario.policy.given_up = GivenUp::IsCancelled;
     let outcome = check_log("both", &scenario, &on_failure(&[to_server(1)]), &[0.0], &[Err(5.0)]);
-    assert_eq!((outcome.servers[0].busy, outcome.servers[1].busy), (secs(5.0), secs(3.0)));
+    assert_eq!((outcome.servers[0].busy, outcome.servers[1].busy), (sum(5.0), sum(3.0)));
 }
 
 #[test]

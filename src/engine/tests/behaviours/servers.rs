@@ -8,7 +8,7 @@ fn service_is_serial_then_parallel() {
     let expected = PerCall { attempts: 1.0, succeeded: 1.0, reached: 1.0, response: 3.0, ..PerCall::default() };
     let outcome = check("serial and parallel", &scenario(vec![server]), &primaries(&[0]), expected);
     let calls = outcome.calls();
-    assert!(outcome.servers[0].busy.as_secs() <= calls.issued as f64 && outcome.servers[0].offered == secs(calls.issued as f64));
+    assert!(outcome.servers[0].busy.as_secs() <= calls.issued as f64 && outcome.servers[0].offered == sum(calls.issued as f64));
     assert_eq!((calls.degraded, calls.quality_sum), (0, calls.issued as f64));
     assert!(outcome.response.equivalent(outcome.response.max(), outcome.response.min()));
 }
@@ -25,7 +25,7 @@ fn who_is_served_next() {
     let check = |discipline, expected: [f64; 5]| {
         let what = format!("{discipline:?}");
         let outcome = check_log_of_needs(&what, &one_at_a_time(discipline), &primaries(&[0, 0]), &log, &expected.map(Ok));
-        assert_eq!(outcome.servers[0].busy, secs(50.0), "{what}");
+        assert_eq!(outcome.servers[0].busy, sum(50.0), "{what}");
     };
     check(Discipline::Fifo, [10.0, 20.0, 30.0, 40.0, 50.0]);
     // What is served is not interrupted; among equals, first come, first served.

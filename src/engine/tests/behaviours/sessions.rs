@@ -122,3 +122,22 @@ fn a_connection_that_breaks_is_made_anew() {
     (scenario.servers[0].errors.connection, scenario.servers[0].errors.soft) = (share(0.0), share(1.0));
     check("an error result breaks nothing", &scenario, &[0.0], &[Err(12.0)], 1);
 }
+
+#[test]
+fn sessions_that_have_ended_are_forgotten_before_their_task_ends() {
+    let mut own = Server { process: Process::Session, ..wide("s", 1.0) };
+    own.errors.connection = share(1.0);
+    let mut scenario = scenario(vec![own]);
+    scenario.agents[0].workload.calls = Figure::stated(50.0);
+    scenario.run.horizon = secs(5000.0);
+    let mapping = primaries(&[0]);
+    let observer = &mut ();
+    let mut simulation = Simulation::new(Compiled::new(&scenario, &mapping, RUN), observer);
+    simulation.begin();
+    while simulation.step() {
+        let (sessions, tasks) = (simulation.sessions.iter().count(), simulation.tasks.iter().count());
+        assert!(sessions <= 2 * tasks, "{sessions} of {tasks} tasks: each has the one that broke last and its next");
+    }
+    let tally = &simulation.servers[0].tally;
+    assert!(tally.connects == tally.attempts && tally.connects > 100);
+}

@@ -179,6 +179,6 @@ fn a_log_s_service_time_holds_at_the_server_that_it_names() {
         (ends.0.iter().map(|call| call.at.as_secs()).collect::<Vec<_>>(), outcome.servers[server as usize].busy)
     };
     // A quarter of it on the slot, as of the server's own times.
-    assert_eq!(run(0), (vec![8.0, 104.0], secs(2.0 + 1.0)));
-    assert_eq!(run(1), (vec![9.0, 109.0], secs(18.0)));
+    assert_eq!(run(0), (vec![8.0, 104.0], sum(2.0 + 1.0)));
+    assert_eq!(run(1), (vec![9.0, 109.0], sum(18.0)));
 }
