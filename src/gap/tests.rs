@@ -80,7 +80,7 @@ fn published_instances_are_solved_to_half_a_percent() {
     assert!(far.is_empty(), "{}", far.join("; "));
 }
 
-/// Up to 10 x 60; the large ones take it the whole minute.
+/// Up to 10 x 60; the large ones take it the whole minute. An unoptimised build spends minutes on the searches that it starts from.
 #[cfg(feature = "highs")]
 #[test]
 fn highs_closes_the_small_published_instances() {
