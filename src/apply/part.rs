@@ -14,20 +14,22 @@ pub struct Phase {
 }
 
 impl Plan {
-    /// The part of a plan that concerns these agents, named for the record. A server config comes with the first part that
-    /// gains a server which it adds.
+    /// The part of a plan that concerns these agents, named for the record. Agents in one file come together, and a server config
+    /// with the first part that gains a server which it adds.
     pub fn part(&self, agents: &BTreeSet<String>, name: &str) -> Plan {
+        let together = self.files.iter().filter(|file| file.agents.iter().any(|agent| agents.contains(agent)));
+        let agents = &together.flat_map(|file| &file.agents).chain(agents).cloned().collect::<BTreeSet<String>>();
         let grants: Vec<_> = self.grants.iter().filter(|grants| agents.contains(&grants.agent)).cloned().collect();
         let adds = |before: &[u8], after: &[u8]| grants.iter().flat_map(|g| &g.gained).any(|entry| is_added(entry, before, after));
-        let is_in = |agent: &Option<String>, before: &[u8], after: &[u8]| match agent {
-            Some(agent) => agents.contains(agent),
-            None => adds(before, after),
+        let is_in = |of: &[String], before: &[u8], after: &[u8]| match of {
+            [] => adds(before, after),
+            of => of.iter().any(|agent| agents.contains(agent)),
         };
         let is_whole = self.grants.len() == grants.len();
         let files: Vec<_> = self
             .files
             .iter()
-            .filter(|file| is_whole || is_in(&file.agent, file.before.as_deref().unwrap_or_default(), &file.after))
+            .filter(|file| is_whole || is_in(&file.agents, file.before.as_deref().unwrap_or_default(), &file.after))
             .cloned()
             .collect();
         let paths: BTreeSet<&str> = files.iter().map(|file| file.path.as_str()).collect();

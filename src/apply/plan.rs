@@ -70,8 +70,8 @@ pub struct Plan {
 pub struct FileChange {
     /// Relative, symbolic links followed.
     pub path: String,
-    /// None for the server config.
-    pub agent: Option<String>,
+    /// Whose grants stand in it; empty: the server config.
+    pub agents: Vec<String>,
     /// None: the file is new.
     pub before: Option<Vec<u8>>,
     pub after: Vec<u8>,
@@ -159,6 +159,7 @@ pub fn plan(dir: &Path, state_dir: &Path, scenario: &Scenario, decision: &Decisi
         seen: BTreeMap::new(),
         checked: BTreeSet::new(),
         gained: Vec::new(),
+        edited: BTreeMap::new(),
         permit,
         tree,
     };
@@ -174,11 +175,12 @@ pub fn plan(dir: &Path, state_dir: &Path, scenario: &Scenario, decision: &Decisi
     if !planner.refusals.is_empty() {
         return Err(ApplyError::Refused(planner.refusals));
     }
+    // A stable order: of a file that holds several agents, each edit goes on from the one before.
     edits.sort_by(|a, b| a.change.path.cmp(&b.change.path));
     let warnings = planner.warnings(&edits, config_change.as_ref());
     Ok(Plan {
         grants: edits.iter().map(|edit| edit.grants.clone()).collect(),
-        files: config_change.into_iter().chain(edits.into_iter().map(|edit| edit.change)).collect(),
+        files: config_change.into_iter().chain(one_a_file(edits)).collect(),
         warnings,
         seen: planner.seen,
         mapping_sha256: decision.sha256.clone(),
@@ -188,6 +190,21 @@ pub fn plan(dir: &Path, state_dir: &Path, scenario: &Scenario, decision: &Decisi
         part: None,
         tree: planner.tree,
     })
+}
+
+/// Of edits in the order of their paths.
+fn one_a_file(edits: Vec<Edit>) -> Vec<FileChange> {
+    let mut files: Vec<FileChange> = Vec::new();
+    for Edit { change, .. } in edits {
+        match files.last_mut().filter(|file| file.path == change.path) {
+            Some(file) => {
+                file.after = change.after;
+                file.agents.extend(change.agents);
+            }
+            None => files.push(change),
+        }
+    }
+    files
 }
 
 fn verdict(verdict: Option<&str>, permit: Permit) -> Vec<Refusal> {
@@ -268,6 +285,8 @@ struct Planner<'a> {
     /// Paths, links followed, whose hash is the one of the import.
     checked: BTreeSet<String>,
     gained: Vec<(AgentId, ServerId)>,
+    /// Files as edited so far, by path: one may hold several agents.
+    edited: BTreeMap<String, String>,
     permit: Permit,
 }
 
@@ -390,13 +409,14 @@ impl Planner<'_> {
         }
         let not_editable = |error| Refusal::NotEditable { path: found.path.clone(), error };
         let edit = GrantEdit { lose: &lose, gain: &gain, narrow: self.permit.narrow };
-        let edited = edit_grant(found.client, &found.text, &found.name, &known, edit).map_err(not_editable)?;
+        let start = self.edited.get(&found.path).unwrap_or(&found.text);
+        let edited = edit_grant(found.client, start, &found.name, &known, edit).map_err(not_editable)?;
         let mut text = edited.text;
         if self.permit.guidance && found.is_markdown {
             let lines = guidance::lines(self.scenario, self.decision.mapping, id, &|server| called(&server));
             text = guidance::written(&text, &lines).map_err(not_editable)?;
         }
-        if text == found.text {
+        if text == *start {
             return Ok(None);
         }
         if let Some(missing) = comes.iter().map(called).find(|server| found.lacks(server)) {
@@ -406,10 +426,11 @@ impl Planner<'_> {
         if !edited.gained.is_empty() {
             self.gained.extend(comes.into_iter().map(|server| (id, server)));
         }
+        self.edited.insert(found.path.clone(), text.clone());
         Ok(Some(Edit {
             change: FileChange {
                 path: found.path.clone(),
-                agent: Some(agent.name.clone()),
+                agents: vec![agent.name.clone()],
                 before: Some(found.text.clone().into_bytes()),
                 after: text.clone().into_bytes(),
             },
@@ -484,7 +505,7 @@ impl Planner<'_> {
         self.seen.insert(config.path.clone(), config.text.as_ref().map(|text| sha256(text.as_bytes())));
         let after = text.filter(|text| config.text.as_ref() != Some(text))?;
         let before = config.text.as_ref().map(|text| text.clone().into_bytes());
-        Some((FileChange { path: config.path.clone(), agent: None, before, after: after.into_bytes() }, configured))
+        Some((FileChange { path: config.path.clone(), agents: Vec::new(), before, after: after.into_bytes() }, configured))
     }
 
     fn warnings(&self, edits: &[Edit], config_change: Option<&FileChange>) -> Vec<Warning> {

@@ -190,6 +190,6 @@ fn drift(site: &Site, manifest: &Manifest, number: usize, now: Option<&Image>) -
     match (after, written, now) {
         (_, _, None) => format!("{path} is gone\n"),
         (Some(_), None, Some(_)) => format!("{path} is another; what was written is no longer kept, only its hash\n"),
-        (_, before, Some(now)) => FileChange { path: path.clone(), agent: None, before, after: now.bytes.clone() }.diff(),
+        (_, before, Some(now)) => FileChange { path: path.clone(), agents: Vec::new(), before, after: now.bytes.clone() }.diff(),
     }
 }

@@ -189,7 +189,7 @@ fn told(args: &Args, plan: &Plan, done: Option<(&Applied, &Verified)>, exit: Exi
     match args.json {
         false => output::text(text),
         true => output::json(&json!({
-            "files": plan.files.iter().map(|f| json!({ "path": f.path, "agent": f.agent, "sha256_before": f.sha256_before(), "sha256_after": f.sha256_after() })).collect::<Vec<Value>>(),
+            "files": plan.files.iter().map(|f| json!({ "path": f.path, "agents": f.agents, "sha256_before": f.sha256_before(), "sha256_after": f.sha256_after() })).collect::<Vec<Value>>(),
             "grants": plan.grants,
             "warnings": plan.warnings.iter().map(ToString::to_string).collect::<Vec<String>>(),
             "diff": plan.diff(),

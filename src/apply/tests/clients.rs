@@ -1,4 +1,4 @@
-//! One mapping over agents of five clients, in their own files: planned, shown without a secret, written, taken back.
+//! One mapping over agents of five clients, in their own files, two of them in one: planned, shown without a secret, written, taken back.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -47,13 +47,13 @@ fn files() -> [(&'static str, String); 8] {
         (
             "opencode.json",
             format!(
-                "{{\n  \"mcp\": {{\n    \"fs\": {{ \"type\": \"local\", \"command\": [\"x\"], \"environment\": {{ \"K\": \"{SECRET}\" }} }},\n    \"db\": {{ \"type\": \"local\", \"command\": [\"y\"] }}\n  }},\n  \"tools\": {{ \"*\": false }},\n  \"agent\": {{\n    \"open\": {{\n      \"tools\": {{\n        \"fs_*\": true\n      }}\n    }}\n  }}\n}}\n"
+                "{{\n  \"mcp\": {{\n    \"fs\": {{ \"type\": \"local\", \"command\": [\"x\"], \"environment\": {{ \"K\": \"{SECRET}\" }} }},\n    \"db\": {{ \"type\": \"local\", \"command\": [\"y\"] }}\n  }},\n  \"tools\": {{ \"*\": false }},\n  \"agent\": {{\n    \"open\": {{\n      \"tools\": {{\n        \"fs_*\": true\n      }}\n    }},\n    \"also\": {{ \"tools\": {{ \"fs_*\": true }} }}\n  }}\n}}\n"
             ),
         ),
     ]
 }
 
-const SCENARIO: &str = "format = 1\nname = \"all\"\n[workload]\ntasks = \"1/h\"\n[servers]\nfs = { serial = \"1s\", provides = { state = 1 } }\ndb = { serial = \"1s\", provides = { state = 1 } }\n[agents.claude.needs]\nstate = \"fs\"\n[agents.copilot.needs]\nstate = \"fs\"\n[agents.gemini.needs]\nstate = \"fs\"\n[agents.codex]\nwildcard = true\n[agents.codex.needs]\nstate = \"fs\"\n[agents.open.needs]\nstate = \"fs\"\n";
+const SCENARIO: &str = "format = 1\nname = \"all\"\n[workload]\ntasks = \"1/h\"\n[servers]\nfs = { serial = \"1s\", provides = { state = 1 } }\ndb = { serial = \"1s\", provides = { state = 1 } }\n[agents.claude.needs]\nstate = \"fs\"\n[agents.copilot.needs]\nstate = \"fs\"\n[agents.gemini.needs]\nstate = \"fs\"\n[agents.codex]\nwildcard = true\n[agents.codex.needs]\nstate = \"fs\"\n[agents.open.needs]\nstate = \"fs\"\n[agents.also.needs]\nstate = \"fs\"\n";
 
 fn write(dir: &Path, path: &str, text: &str) {
     fs::create_dir_all(dir.join(path).parent().unwrap()).unwrap();

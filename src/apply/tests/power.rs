@@ -281,7 +281,7 @@ impl Machine {
     fn plan(&self) -> Plan {
         let change = |number: usize| FileChange {
             path: agent(number),
-            agent: Some(format!("agent-{number}")),
+            agents: vec![format!("agent-{number}")],
             before: (number < 19).then(|| text(number, "before").into_bytes()),
             after: text(number, "after, and longer than it was").into_bytes(),
         };
