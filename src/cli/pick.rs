@@ -49,7 +49,7 @@ mod tests {
     fn check(answers: &[&str], expected: &[&str]) {
         let change = |agent: Option<&str>, path: &str| FileChange {
             path: path.to_owned(),
-            agent: agent.map(str::to_owned),
+            agents: agent.map(str::to_owned).into_iter().collect(),
             before: Some(b"a\n".to_vec()),
             after: b"b\n".to_vec(),
         };
