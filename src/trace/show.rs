@@ -28,16 +28,17 @@ pub fn shown(name: &str) -> String {
 /// The columns found, for a message. Where there is no header, what stands in its place is data and may be private.
 pub fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     const MOST: usize = 20;
-    let is_name = |name: &&str| name.chars().count() <= 40 && name.chars().all(|c| c.is_alphanumeric() || "_-. @".contains(c));
+    let is_name = |name: &str| name.chars().count() <= 40 && name.chars().all(|c| c.is_alphanumeric() || "_-. @;|\t".contains(c));
     let names: Vec<&str> = names.take(MOST + 1).collect();
     if names.iter().any(|name| name.trim().parse::<f64>().is_ok() || name.contains(['{', '[', ':'])) {
         return "none (the first row is no header)".to_owned();
     }
-    let mut shown: Vec<&str> = names.iter().map(|name| if is_name(name) { *name } else { "(no name)" }).take(MOST).collect();
+    let mut found: Vec<String> =
+        names.iter().take(MOST).map(|name| if is_name(name) { shown(name) } else { "(no name)".to_owned() }).collect();
     match names.len() {
         0 => return "none".to_owned(),
-        n if n > MOST => shown.push("…"),
+        n if n > MOST => found.push("…".to_owned()),
         _ => {}
     }
-    shown.join(", ")
+    found.join(", ")
 }
