@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::ApplyError;
-use super::disk::{Disk, Image, make_folder};
+use super::disk::{Disk, Image, NewFile, make_folder};
 use super::lock::{Holder, Lock};
 use super::record::{FileRecord, Intent, Manifest, Outcome, Recorded, Stamp, Step};
 use super::tree::Tree;
@@ -143,24 +143,16 @@ impl Store {
         for folder in [&before, &after] {
             make_folder(disk, folder).map_err(ApplyError::io("create", folder))?;
         }
-        let mut written = Vec::new();
-        let mut write = |path: PathBuf, bytes: &[u8]| {
-            disk.create(&path, &Image::new(bytes.to_vec(), 0o600)).map_err(ApplyError::io("write", &path))?;
-            written.push(path);
-            Ok::<(), ApplyError>(())
-        };
-        for (number, step) in steps.iter().enumerate() {
-            if let Some(image) = &step.before {
-                write(before.join(name(number)), &image.bytes)?;
-            }
-        }
-        write(preparing.join("manifest.json"), &serde_json::to_vec_pretty(&manifest).expect("a record is plain data with text keys"))?;
-        disk.sync_all(&written).map_err(ApplyError::io("sync", &preparing))?;
+        let private = |path: PathBuf, bytes: &[u8]| NewFile { path, image: Image::new(bytes.to_vec(), 0o600) };
+        let backup = |(number, step): (usize, &Step)| Some(private(before.join(name(number)), &step.before.as_ref()?.bytes));
+        let mut written: Vec<NewFile> = steps.iter().enumerate().filter_map(backup).collect();
+        let record = serde_json::to_vec_pretty(&manifest).expect("a record is plain data with text keys");
+        written.push(private(preparing.join("manifest.json"), &record));
+        disk.create_all(&written, true).map_err(ApplyError::not_written)?;
         // Not synced: nothing is restored from these, and what is shown of them is checked first.
-        for (number, image) in changes.iter().enumerate().filter_map(|(number, step)| Some((number, step.after.as_ref()?))) {
-            let path = after.join(name(number));
-            disk.create(&path, &Image::new(image.bytes.clone(), 0o600)).map_err(ApplyError::io("write", &path))?;
-        }
+        let meant = |(number, step): (usize, &Step)| Some(private(after.join(name(number)), &step.after.as_ref()?.bytes));
+        let meant: Vec<NewFile> = changes.iter().enumerate().filter_map(meant).collect();
+        disk.create_all(&meant, false).map_err(ApplyError::not_written)?;
         for folder in [&before, &preparing] {
             disk.sync(folder).map_err(ApplyError::io("sync", folder))?;
         }

@@ -8,8 +8,8 @@ use std::time::SystemTime;
 
 use super::attributes::Attributes;
 
-/// Syncs of one device that are under way at once: it writes their data in one go, as a journalling file system does.
-const SYNCS_AT_ONCE: usize = 16;
+/// Files of one device that are written and synced at once: it writes their data in one go, as a journalling file system does.
+const AT_ONCE: usize = 16;
 
 /// A file's content and what else of it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +53,12 @@ impl Image {
     }
 }
 
+/// A file to create.
+pub struct NewFile {
+    pub path: PathBuf,
+    pub image: Image,
+}
+
 /// Everything that changes anything on the disk. Reading goes through `std::fs`.
 pub trait Disk {
     /// A new folder, closed to others; one that exists is an error.
@@ -61,9 +67,10 @@ pub trait Disk {
     fn create(&self, path: &Path, image: &Image) -> io::Result<()>;
     /// A file or a folder: its content outlives a power cut.
     fn sync(&self, path: &Path) -> io::Result<()>;
-    /// All of these, in any order.
-    fn sync_all(&self, paths: &[PathBuf]) -> io::Result<()> {
-        paths.iter().try_for_each(|path| self.sync(path))
+    /// All of these, in any order; where one fails, with its path. `synced`: their content outlives a power cut.
+    fn create_all(&self, files: &[NewFile], synced: bool) -> Result<(), (PathBuf, io::Error)> {
+        files.iter().try_for_each(|file| self.create(&file.path, &file.image).map_err(|error| (file.path.clone(), error)))?;
+        files.iter().filter(|_| synced).try_for_each(|file| self.sync(&file.path).map_err(|error| (file.path.clone(), error)))
     }
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     fn remove(&self, path: &Path) -> io::Result<()>;
@@ -99,12 +106,18 @@ impl Disk for RealDisk {
         File::open(path)?.sync_all()
     }
 
-    fn sync_all(&self, paths: &[PathBuf]) -> io::Result<()> {
-        let share = paths.len().div_ceil(SYNCS_AT_ONCE).max(1);
+    fn create_all(&self, files: &[NewFile], synced: bool) -> Result<(), (PathBuf, io::Error)> {
+        let create = |file: &NewFile| {
+            let created = RealDisk.create(&file.path, &file.image).and_then(|()| if synced { RealDisk.sync(&file.path) } else { Ok(()) });
+            created.map_err(|error| (file.path.clone(), error))
+        };
+        let ended_early = || Err((PathBuf::new(), io::Error::other("the writing ended early")));
+        let share = files.len().div_ceil(AT_ONCE).max(1);
         std::thread::scope(|scope| {
-            let syncs: Vec<_> =
-                paths.chunks(share).map(|paths| scope.spawn(move || paths.iter().try_for_each(|path| RealDisk.sync(path)))).collect();
-            syncs.into_iter().try_for_each(|sync| sync.join().unwrap_or_else(|_| Err(io::Error::other("a sync ended early"))))
+            let shares: Vec<_> = files.chunks(share).map(|files| scope.spawn(move || files.iter().try_for_each(create))).collect();
+            // All of them end before an error is told.
+            let ended: Vec<_> = shares.into_iter().map(|share| share.join().unwrap_or_else(|_| ended_early())).collect();
+            ended.into_iter().collect()
         })
     }
 

@@ -109,6 +109,10 @@ pub enum Refusal {
 }
 
 impl ApplyError {
+    pub(super) fn not_written((path, source): (std::path::PathBuf, io::Error)) -> ApplyError {
+        ApplyError::Io { doing: "write", path, source }
+    }
+
     pub(super) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ApplyError {
         let path = path.to_owned();
         move |source| ApplyError::Io { doing, path, source }

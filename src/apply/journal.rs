@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::ApplyError;
 use super::backup::Store;
-use super::disk::{Disk, Image, replace};
+use super::disk::{Disk, Image, NewFile, replace};
 use super::record::{Intent, Manifest, Outcome, Recorded};
 use super::tree::Tree;
 use crate::import::sha256;
@@ -97,12 +97,10 @@ impl Site<'_> {
         let mut temporaries = Vec::new();
         for (number, step) in intent.changes.iter().enumerate() {
             if let Some(after) = &step.after {
-                let temporary = temporary(&self.real(&step.path)?, id, number);
-                self.disk.create(&temporary, after).map_err(ApplyError::io("write", &temporary))?;
-                temporaries.push(temporary);
+                temporaries.push(NewFile { path: temporary(&self.real(&step.path)?, id, number), image: after.clone() });
             }
         }
-        self.disk.sync_all(&temporaries).map_err(ApplyError::io("sync new files in", &self.tree.root))?;
+        self.disk.create_all(&temporaries, true).map_err(ApplyError::not_written)?;
         for (number, step) in intent.changes.iter().enumerate() {
             let real = self.real(&step.path)?;
             if read(&real)?.map(|image| image.bytes).as_deref() != step.before.as_ref().map(|image| image.bytes.as_slice()) {
