@@ -1,5 +1,6 @@
 //! The file operations of an apply, one by one, so that a test can make any of them fail.
 
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
@@ -8,8 +9,9 @@ use std::time::SystemTime;
 
 use super::attributes::Attributes;
 
-/// Files of one device that are written and synced at once: it writes their data in one go, as a journalling file system does.
-const AT_ONCE: usize = 16;
+/// More new files than this are synced together, with their whole file system: one wait for the disk, not one a file. Fewer are synced
+/// one by one, for whatever else is waiting to be written there would be waited for too.
+const SYNCED_ALONE_MAX: usize = 64;
 
 /// A file's content and what else of it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,12 +84,8 @@ pub trait Disk {
 /// The disk of this machine.
 pub struct RealDisk;
 
-impl Disk for RealDisk {
-    fn create_dir(&self, path: &Path) -> io::Result<()> {
-        DirBuilder::new().mode(0o700).create(path)
-    }
-
-    fn create(&self, path: &Path, image: &Image) -> io::Result<()> {
+impl RealDisk {
+    fn write(&self, path: &Path, image: &Image) -> io::Result<File> {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
         file.write_all(&image.bytes)?;
         let meta = file.metadata()?;
@@ -99,7 +97,17 @@ impl Disk for RealDisk {
         if let Some(modified) = image.modified {
             file.set_modified(modified)?;
         }
-        Ok(())
+        Ok(file)
+    }
+}
+
+impl Disk for RealDisk {
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        DirBuilder::new().mode(0o700).create(path)
+    }
+
+    fn create(&self, path: &Path, image: &Image) -> io::Result<()> {
+        self.write(path, image).map(drop)
     }
 
     fn sync(&self, path: &Path) -> io::Result<()> {
@@ -107,18 +115,19 @@ impl Disk for RealDisk {
     }
 
     fn create_all(&self, files: &[NewFile], synced: bool) -> Result<(), (PathBuf, io::Error)> {
-        let create = |file: &NewFile| {
-            let created = RealDisk.create(&file.path, &file.image).and_then(|()| if synced { RealDisk.sync(&file.path) } else { Ok(()) });
-            created.map_err(|error| (file.path.clone(), error))
-        };
-        let ended_early = || Err((PathBuf::new(), io::Error::other("the writing ended early")));
-        let share = files.len().div_ceil(AT_ONCE).max(1);
-        std::thread::scope(|scope| {
-            let shares: Vec<_> = files.chunks(share).map(|files| scope.spawn(move || files.iter().try_for_each(create))).collect();
-            // All of them end before an error is told.
-            let ended: Vec<_> = shares.into_iter().map(|share| share.join().unwrap_or_else(|_| ended_early())).collect();
-            ended.into_iter().collect()
-        })
+        let mut of_device: BTreeMap<u64, (&NewFile, File)> = BTreeMap::new();
+        for file in files {
+            let created = self.write(&file.path, &file.image).map_err(|error| (file.path.clone(), error))?;
+            let device = created.metadata().map_err(|error| (file.path.clone(), error))?.dev();
+            of_device.entry(device).or_insert((file, created));
+        }
+        match synced {
+            true if files.len() > SYNCED_ALONE_MAX => of_device
+                .into_values()
+                .try_for_each(|(file, open)| rustix::fs::syncfs(&open).map_err(|error| (file.path.clone(), error.into()))),
+            true => files.iter().try_for_each(|file| self.sync(&file.path).map_err(|error| (file.path.clone(), error))),
+            false => Ok(()),
+        }
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
