@@ -148,7 +148,12 @@ pub fn masked(text: &str) -> String {
         return text.lines().map(|_| "***\n").collect();
     };
     let servers = config.servers().ok().flatten().and_then(Node::members).unwrap_or_default();
-    let mut spans: Vec<Range<usize>> = servers.iter().flat_map(|member| sensitive(&member.value)).map(|secret| secret.span).collect();
+    let spans: Vec<Range<usize>> = servers.iter().flat_map(|member| sensitive(&member.value)).map(|secret| secret.span).collect();
+    hidden(text, spans)
+}
+
+/// The text with these spans hidden, line for line.
+pub fn hidden(text: &str, mut spans: Vec<Range<usize>>) -> String {
     spans.sort_by_key(|span| span.start);
     let mut shown = text.to_owned();
     for span in spans.into_iter().rev() {

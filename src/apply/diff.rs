@@ -86,13 +86,7 @@ fn masked(text: &str, key: &str, root: Option<Node>) -> String {
     if let Some(servers) = root.get(key) {
         texts_in(&servers.node, &mut spans);
     }
-    spans.sort_by_key(|span| span.start);
-    let mut shown = text.to_owned();
-    for span in spans.into_iter().rev() {
-        let lines = text[span.clone()].matches('\n').count();
-        shown.replace_range(span, &format!("\"***\"{}", "\n".repeat(lines)));
-    }
-    shown
+    config::hidden(text, spans)
 }
 
 fn texts_in(node: &Node, spans: &mut Vec<Range<usize>>) {
