@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use crate::import::{Catalogue, Permit};
 use crate::mapping::Mapping;
-use crate::scenario::{AgentId, CapabilityId, Scenario, ServerId, Target};
+use crate::scenario::{AgentId, CapabilityId, Scenario, ServerId};
 
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(Catalogue::built_in);
 
@@ -18,11 +18,7 @@ const WRITING: [&str; 24] = [
 pub fn permits(scenario: &Scenario, mapping: &Mapping, agent: AgentId, server: ServerId, called: &str) -> Vec<Permit> {
     let served: Vec<CapabilityId> = scenario
         .needs_of(agent)
-        .filter(|need| {
-            let assignment = mapping.assignment(*need);
-            let mut targets = assignment.on_failure.iter().chain(&assignment.on_overload);
-            assignment.primary == server || targets.any(|target| *target == Target::Server(server))
-        })
+        .filter(|need| mapping.assignment(*need).servers().any(|used| used == server))
         .map(|need| scenario.need(need).capability)
         .collect();
     let name = &scenario.server(server).name;

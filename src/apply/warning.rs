@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::mapping::Mapping;
-use crate::scenario::{AgentId, CapabilityId, Scenario, ServerId, Target};
+use crate::scenario::{AgentId, CapabilityId, Scenario, ServerId};
 
 /// Capabilities of which a server keeps what agents entrust to it.
 const STORING: [&str; 2] = ["state", "notes"];
@@ -45,7 +45,10 @@ impl fmt::Display for Warning {
             }
             Warning::WideGrant { server, agents, needs, reach } => {
                 let (needs, agents) = (needs.join(", "), agents.join(", "));
-                write!(f, "mcp__{server}__* is wider than the need ({needs}): it also permits {reach} ({agents})")
+                match needs.is_empty() {
+                    true => write!(f, "mcp__{server}__* serves no need; it permits {reach} ({agents})"),
+                    false => write!(f, "mcp__{server}__* is wider than the need ({needs}): it also permits {reach} ({agents})"),
+                }
             }
             Warning::GitDirty { paths } => {
                 write!(f, "not committed in git: {}; commit first, so that the change can be told apart", paths.join(", "))
@@ -125,11 +128,7 @@ pub fn records_left(scenario: &Scenario, mapping: &Mapping, agents: &[AgentId]) 
 pub fn wide_grants(scenario: &Scenario, mapping: &Mapping, gained: &[(AgentId, ServerId)]) -> Vec<Warning> {
     let of_server = |server: ServerId| {
         let agents: Vec<AgentId> = gained.iter().filter(|(_, s)| *s == server).map(|(agent, _)| *agent).collect();
-        let served = |need| {
-            let assignment = mapping.assignment(need);
-            let mut targets = assignment.on_failure.iter().chain(&assignment.on_overload);
-            assignment.primary == server || targets.any(|t| *t == Target::Server(server))
-        };
+        let served = |need| mapping.assignment(need).servers().any(|used| used == server);
         let mut needs: Vec<&str> = Vec::new();
         for need in agents.iter().flat_map(|agent| scenario.needs_of(*agent)).filter(|need| served(*need)) {
             let capability = scenario.capability(scenario.need(need).capability);
@@ -143,7 +142,7 @@ pub fn wide_grants(scenario: &Scenario, mapping: &Mapping, gained: &[(AgentId, S
         let known = REACH.iter().find(|(known, _)| known == name).map(|(_, reach)| (*reach).to_owned());
         let reach = known.or_else(|| (!others.is_empty()).then(|| format!("what it offers for {}", others.join(", "))))?;
         let agents = agents.iter().map(|agent| scenario.agent(*agent).name.clone()).collect::<Vec<_>>();
-        let needs = if needs.is_empty() { vec!["none".to_owned()] } else { needs.iter().map(|n| (*n).to_owned()).collect() };
+        let needs = needs.iter().map(|need| (*need).to_owned()).collect();
         (!agents.is_empty()).then(|| Warning::WideGrant { server: name.clone(), agents, needs, reach })
     };
     scenario.server_ids().filter_map(of_server).collect()

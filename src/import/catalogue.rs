@@ -77,10 +77,10 @@ enum AtOnce {
     Plain(u32),
     Stated {
         value: u32,
-        #[allow(dead_code)]
-        source: String,
-        #[allow(dead_code)]
-        note: String,
+        #[serde(rename = "source")]
+        _source: String,
+        #[serde(rename = "note")]
+        _note: String,
     },
 }
 

@@ -21,6 +21,17 @@ pub struct Assignment {
     pub on_overload: Vec<Target>,
 }
 
+impl Assignment {
+    /// That may be called for the need: the primary first, then the fallbacks; one that is both kinds of fallback comes twice.
+    pub fn servers(&self) -> impl Iterator<Item = ServerId> {
+        let fallbacks = self.on_failure.iter().chain(&self.on_overload).filter_map(|target| match target {
+            Target::Server(id) => Some(*id),
+            Target::StandIn(_) => None,
+        });
+        std::iter::once(self.primary).chain(fallbacks)
+    }
+}
+
 /// All assignments, one a need, in the order of [`Scenario::needs`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mapping {
@@ -171,14 +182,7 @@ impl Mapping {
 
     /// The servers that an agent's config has to permit: of its needs' primaries and fallbacks, and its extra grants.
     pub fn grants(&self, scenario: &Scenario, agent: AgentId) -> BTreeSet<ServerId> {
-        let of_needs = scenario.needs_of(agent).flat_map(|need| {
-            let assignment = self.assignment(need);
-            let fallbacks = assignment.on_failure.iter().chain(&assignment.on_overload).filter_map(|t| match t {
-                Target::Server(id) => Some(*id),
-                Target::StandIn(_) => None,
-            });
-            std::iter::once(assignment.primary).chain(fallbacks)
-        });
+        let of_needs = scenario.needs_of(agent).flat_map(|need| self.assignment(need).servers());
         of_needs.chain(self.extra_grants.iter().filter(|(a, _)| *a == agent).map(|(_, server)| *server)).collect()
     }
 

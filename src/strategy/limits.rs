@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::mapping::{Mapping, primaries_of_today};
-use crate::scenario::{AgentId, Limits, NeedId, Scenario, ServerId, Target};
+use crate::scenario::{AgentId, Limits, NeedId, Scenario, ServerId};
 
 use super::linear::{Affine, Column, Program};
 use super::loads::Choices;
@@ -106,12 +106,7 @@ pub fn describe(scenario: &Scenario, limit: Limit) -> String {
 
 /// The servers that an agent's config has to permit where this is a need's primary: itself and its fallbacks.
 pub fn context(scenario: &Scenario, need: NeedId, primary: ServerId) -> Vec<ServerId> {
-    let assignment = Mapping::policy_assignment(scenario, need, primary);
-    let fallbacks = assignment.on_failure.iter().chain(&assignment.on_overload).filter_map(|target| match target {
-        Target::Server(id) => Some(*id),
-        Target::StandIn(_) => None,
-    });
-    let mut servers: Vec<ServerId> = std::iter::once(primary).chain(fallbacks).collect();
+    let mut servers: Vec<ServerId> = Mapping::policy_assignment(scenario, need, primary).servers().collect();
     servers.sort_unstable();
     servers.dedup();
     servers

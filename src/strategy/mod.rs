@@ -83,6 +83,13 @@ pub struct Decision {
     pub reproducible: bool,
 }
 
+impl Decision {
+    /// Of a mapping that no strategy decided.
+    pub fn undecided(mapping: Mapping) -> Decision {
+        Decision { mapping, objective: None, excess: 0.0, shortfall: 0.0, bound: None, proof: None, notes: Vec::new(), reproducible: true }
+    }
+}
+
 impl Strategy {
     pub const ALL: [Strategy; 9] = [
         Strategy::Current,

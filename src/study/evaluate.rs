@@ -32,16 +32,7 @@ impl Candidate {
         Candidate {
             name: format!("gateway: {}", dispatch.name()),
             description: "a gateway chooses the server of each call".to_owned(),
-            decision: Decision {
-                mapping,
-                objective: None,
-                excess: 0.0,
-                shortfall: 0.0,
-                bound: None,
-                proof: None,
-                notes: Vec::new(),
-                reproducible: true,
-            },
+            decision: Decision::undecided(mapping),
             given: false,
         }
     }
@@ -59,16 +50,7 @@ pub fn candidates(scenario: &Scenario, given: Vec<(String, Mapping)>, seed: u64,
     candidates.extend(given.into_iter().map(|(name, mapping)| Candidate {
         name,
         description: "a mapping that was given".to_owned(),
-        decision: Decision {
-            mapping,
-            objective: None,
-            excess: 0.0,
-            shortfall: 0.0,
-            bound: None,
-            proof: None,
-            notes: Vec::new(),
-            reproducible: true,
-        },
+        decision: Decision::undecided(mapping),
         given: true,
     }));
     candidates.extend(decided);
