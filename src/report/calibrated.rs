@@ -11,6 +11,7 @@ use crate::trace::shown;
 use crate::units::SimTime;
 
 use super::format::{count, indented, plain_table};
+use super::trace::oddities_text;
 
 /// Lines of context around a change.
 const CONTEXT: usize = 2;
@@ -27,8 +28,9 @@ pub fn calibrated_text(scenario: &Scenario, found: &Calibrated) -> String {
         "{}: {} from {} {span}; {kept} kept\n",
         found.scenario,
         count(found.found(), "figure"),
-        count(found.calls as usize, "call"),
+        count(found.account.calls as usize, "call"),
     );
+    text += &oddities_text(&found.account);
     found.notes.iter().for_each(|note| text += &format!("{note}\n"));
     let mut places = found.places.iter().peekable();
     while let Some(first) = places.next() {
@@ -87,6 +89,7 @@ mod tests {
     use super::*;
     use crate::scenario::parse;
     use crate::study::Unknown;
+    use crate::trace::{Account, Counted, Unused};
 
     #[test]
     fn every_figure_says_what_it_was_and_why() {
@@ -100,8 +103,11 @@ mod tests {
         };
         let found = Calibrated {
             scenario: "tutorial".to_owned(),
-            files: vec!["calls.csv".to_owned()],
-            calls: 1200,
+            account: Account {
+                calls: 1200,
+                unused: [(Unused::CutOff, Counted { count: 1, file: 0, line: 1201 })].into(),
+                ..Account::default()
+            },
             span: Some(7200.0),
             places: vec![
                 place(

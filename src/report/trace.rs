@@ -64,6 +64,12 @@ fn account_text(account: &Account) -> String {
     let lines = count_text(account.lines, "line");
     let calls = count_text(account.calls, "call");
     text += &format!("read: {}, {lines}, {calls} of MCP servers; other tools and events: {}\n", size(account.bytes), account.other_tools);
+    text + &oddities_text(account)
+}
+
+/// What was not read, and why; nothing where there is none.
+pub(super) fn oddities_text(account: &Account) -> String {
+    let mut text = String::new();
     for (why, counted) in &account.unused {
         let place = match account.files.get(counted.file) {
             Some(file) if account.files.len() > 1 => format!("{}, line {}", shown_path(&file.path), counted.line),

@@ -17,7 +17,7 @@ use crate::import::Catalogue;
 use crate::random::Key;
 use crate::scenario::edit::{Edit, EditError, edited, stated};
 use crate::scenario::{Diagnostics, Figure, Provenance, Scenario, Source, parse};
-use crate::trace::{self, Format, Measure, TraceError};
+use crate::trace::{self, Account, Format, Measure, TraceError};
 
 use observed::Observed;
 
@@ -54,9 +54,8 @@ pub struct Place {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Calibrated {
     pub scenario: String,
-    /// Files that were read.
-    pub files: Vec<String>,
-    pub calls: u64,
+    /// What was read.
+    pub account: Account,
     /// From the first call to the last end, in seconds; none where the trace has no times.
     pub span: Option<f64>,
     /// In the scenario's order.
@@ -135,8 +134,7 @@ pub fn calibrated(
     let silent = |(name, empty): (&String, bool), kind: &str| empty.then(|| format!("{kind} {name}"));
     Ok(Calibrated {
         scenario: scenario.name.clone(),
-        files: trace.account.files.iter().map(|file| file.path.clone()).collect(),
-        calls: trace.account.calls,
+        account: trace.account,
         span: observed.span().map(|(from, until)| until - from),
         places: found.places,
         silent: names.filter_map(|of| silent(of, "server")).chain(agents.filter_map(|of| silent(of, "agent"))).collect(),
