@@ -6,12 +6,13 @@
 //!     lock                          who works on it, if anyone does
 //!     0001/                         one action; it appears as a whole, before the first file is written
 //!         manifest.json             what was to be done
-//!         before/0000 ...           every file as it was
-//!         after/0000 ...            every file that changes, as it was to be: for showing what was edited since
+//!         before.tar                every file as it was
+//!         after.tar                 every file that changes, as it was to be: for showing what was edited since
 //!         outcome                   "done" or "undone"; without it the action was interrupted
 //!         pruned                    its backups were removed on request
 //! ```
 
+use std::cell::RefCell;
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::ApplyError;
+use super::archive::{self, Files};
 use super::disk::{Disk, Image, NewFile, make_folder};
 use super::lock::{Holder, Lock};
 use super::record::{FileRecord, Intent, Manifest, Outcome, Recorded, Stamp, Step};
@@ -35,14 +37,21 @@ const CLIENT_FOLDERS: [&str; 11] =
 /// Marks an action whose backups were removed on request.
 pub const PRUNED: &str = "pruned";
 
+pub const BEFORE: &str = "before.tar";
+pub const AFTER: &str = "after.tar";
+/// A folder.
+pub const EDITED: &str = "edited";
+
 /// The folder for one project.
 pub struct Store {
     pub folder: PathBuf,
+    /// The archive that was read last: it is asked for one file after another, and never changes once it is there.
+    last_read: RefCell<Option<(PathBuf, Files)>>,
 }
 
 impl Store {
     pub fn new(state: &Path, tree: &Tree) -> Store {
-        Store { folder: state.join("mcplab").join(tree.id()) }
+        Store { folder: state.join("mcplab").join(tree.id()), last_read: RefCell::new(None) }
     }
 
     pub fn action_folder(&self, id: &str) -> PathBuf {
@@ -117,9 +126,6 @@ impl Store {
         let kept =
             intent.kept.iter().map(|(path, image)| Step { path: path.clone(), before: Some(image.clone()), after: Some(image.clone()) });
         let steps: Vec<Step> = intent.changes.iter().cloned().chain(kept).collect();
-        let size = |image: &Option<Image>| image.as_ref().map_or(0, |image| image.bytes.len() as u64);
-        self.enough_room(disk, tree, steps.iter().map(|s| size(&s.before) + size(&s.after)).sum())?;
-
         let record = |step: &Step| FileRecord {
             path: step.path.clone(),
             before: step.before.as_ref().map(Stamp::of),
@@ -139,23 +145,19 @@ impl Store {
         };
 
         let preparing = self.folder.join(format!("{id}.preparing"));
-        let (before, after) = (preparing.join("before"), preparing.join("after"));
-        for folder in [&before, &after] {
-            make_folder(disk, folder).map_err(ApplyError::io("create", folder))?;
-        }
-        let private = |path: PathBuf, bytes: &[u8]| NewFile { path, image: Image::new(bytes.to_vec(), 0o600) };
-        let backup = |(number, step): (usize, &Step)| Some(private(before.join(name(number)), &step.before.as_ref()?.bytes));
-        let mut written: Vec<NewFile> = steps.iter().enumerate().filter_map(backup).collect();
+        let before = archive(preparing.join(BEFORE), steps.iter().filter_map(|step| Some((step.path.as_str(), step.before.as_ref()?))))?;
+        let after = archive(preparing.join(AFTER), changes.iter().filter_map(|step| Some((step.path.as_str(), step.after.as_ref()?))))?;
         let record = serde_json::to_vec_pretty(&manifest).expect("a record is plain data with text keys");
-        written.push(private(preparing.join("manifest.json"), &record));
-        disk.create_all(&written, true).map_err(ApplyError::not_written)?;
-        // Not synced: nothing is restored from these, and what is shown of them is checked first.
-        let meant = |(number, step): (usize, &Step)| Some(private(after.join(name(number)), &step.after.as_ref()?.bytes));
-        let meant: Vec<NewFile> = changes.iter().enumerate().filter_map(meant).collect();
-        disk.create_all(&meant, false).map_err(ApplyError::not_written)?;
-        for folder in [&before, &preparing] {
-            disk.sync(folder).map_err(ApplyError::io("sync", folder))?;
-        }
+        let record = NewFile { path: preparing.join("manifest.json"), image: Image::new(record, 0o600) };
+        // The new files take no more than their archive.
+        let size = |file: &NewFile| file.image.bytes.len() as u64;
+        self.enough_room(disk, tree, size(&before) + 2 * size(&after) + size(&record))?;
+
+        make_folder(disk, &preparing).map_err(ApplyError::io("create", &preparing))?;
+        disk.create_all(&[before, record], true).map_err(ApplyError::not_written)?;
+        // Not synced: nothing is restored from it, and what is shown of it is checked first.
+        disk.create_all(&[after], false).map_err(ApplyError::not_written)?;
+        disk.sync(&preparing).map_err(ApplyError::io("sync", &preparing))?;
         let folder = self.action_folder(id);
         disk.rename(&preparing, &folder).map_err(ApplyError::io("rename", &preparing))?;
         disk.sync(&self.folder).map_err(ApplyError::io("sync", &self.folder))?;
@@ -195,27 +197,40 @@ impl Store {
         if folder.join(PRUNED).exists() {
             return Err(ApplyError::Pruned { id: manifest.id.clone() });
         }
-        let path = folder.join("before").join(name(change));
-        let bytes = fs::read(&path).map_err(ApplyError::io("read", &path))?;
-        if sha256(&bytes) != stamp.sha256 {
-            return Err(ApplyError::State { path, message: "it is not the file that the record names".into() });
-        }
+        let path = folder.join(BEFORE);
+        let name = &manifest.changes[change].path;
+        let bytes = self.archived(&path, name).map_err(ApplyError::io("read", &path))?;
+        let Some(bytes) = bytes.filter(|bytes| sha256(bytes) == stamp.sha256) else {
+            return Err(ApplyError::State { path, message: format!("its {name} is not the file that the record names") });
+        };
         let modified = stamp.modified.map(|(seconds, nanoseconds)| UNIX_EPOCH + Duration::new(seconds, nanoseconds.min(999_999_999)));
         Ok(Some(Image { bytes, mode: stamp.mode & 0o7777, owner: stamp.owner, modified, attributes: stamp.attributes.clone() }))
     }
 
     /// A file as an action was to leave it, where that is still known.
     pub fn after(&self, manifest: &Manifest, change: usize) -> Option<Vec<u8>> {
-        let stamp = manifest.changes[change].after.as_ref()?;
-        let path = self.action_folder(&manifest.id).join("after").join(name(change));
-        fs::read(path).ok().filter(|bytes| sha256(bytes) == stamp.sha256)
+        let file = &manifest.changes[change];
+        let stamp = file.after.as_ref()?;
+        let bytes = self.archived(&self.action_folder(&manifest.id).join(AFTER), &file.path).ok()?;
+        bytes.filter(|bytes| sha256(bytes) == stamp.sha256)
+    }
+
+    /// One file of an archive, if it holds it.
+    fn archived(&self, archive: &Path, name: &str) -> io::Result<Option<Vec<u8>>> {
+        let mut last = self.last_read.borrow_mut();
+        let files = match last.take() {
+            Some((path, files)) if path == archive => files,
+            _ => archive::unpack(&fs::read(archive)?)?,
+        };
+        let (_, files) = last.insert((archive.to_owned(), files));
+        Ok(files.get(name).cloned())
     }
 
     /// Keeps a file that a forced recovery is about to overwrite.
     pub fn keep_edited(&self, disk: &dyn Disk, id: &str, change: usize, bytes: &[u8]) -> Result<(), ApplyError> {
-        let folder = self.action_folder(id).join("edited");
+        let folder = self.action_folder(id).join(EDITED);
         make_folder(disk, &folder).map_err(ApplyError::io("create", &folder))?;
-        let path = folder.join(format!("{}-{}", name(change), &sha256(bytes)[..12]));
+        let path = folder.join(format!("{change:04}-{}", &sha256(bytes)[..12]));
         if !path.exists() {
             self.put(disk, &path, bytes)?;
         }
@@ -268,7 +283,7 @@ impl Store {
 
     /// The backups go to one file system, the new files perhaps to another.
     fn enough_room(&self, disk: &dyn Disk, tree: &Tree, bytes: u64) -> Result<(), ApplyError> {
-        let needed = 2 * bytes + SPARE;
+        let needed = bytes + SPARE;
         for path in [&self.folder, &tree.root] {
             let free = disk.free(path).map_err(ApplyError::io("read the free space of", path))?;
             if free < needed {
@@ -279,11 +294,13 @@ impl Store {
     }
 }
 
+/// These files as one, to be created there.
+fn archive<'a>(path: PathBuf, files: impl Iterator<Item = (&'a str, &'a Image)>) -> Result<NewFile, ApplyError> {
+    let bytes = archive::pack(files).map_err(ApplyError::io("write", &path))?;
+    Ok(NewFile { path, image: Image::new(bytes, 0o600) })
+}
+
 /// Seconds since 1970.
 pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
-}
-
-fn name(number: usize) -> String {
-    format!("{number:04}")
 }

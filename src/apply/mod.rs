@@ -5,6 +5,7 @@
 //! after a crash.
 
 mod agents;
+mod archive;
 mod attributes;
 mod backup;
 mod config;

@@ -8,13 +8,13 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::ApplyError;
-use super::backup::{PRUNED, Store};
+use super::backup::{AFTER, BEFORE, EDITED, PRUNED, Store};
 use super::disk::{Disk, Image, RealDisk};
 use super::record::{Action, Recorded};
 use super::tree::Tree;
 
 /// What an action keeps of the files as they were.
-const KEPT: [&str; 3] = ["before", "after", "edited"];
+const KEPT: [&str; 3] = [BEFORE, AFTER, EDITED];
 
 /// The backups of one action.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -115,15 +115,18 @@ fn mark(disk: &dyn Disk, store: &Store, id: &str) -> Result<(), ApplyError> {
 }
 
 fn remove(disk: &dyn Disk, store: &Store, id: &str) -> Result<(), ApplyError> {
-    for folder in KEPT.iter().map(|name| store.action_folder(id).join(name)).filter(|folder| folder.exists()) {
-        disk.remove_dir(&folder).map_err(ApplyError::io("remove", &folder))?;
+    for path in KEPT.iter().map(|name| store.action_folder(id).join(name)).filter(|path| path.exists()) {
+        let removed = if path.is_dir() { disk.remove_dir(&path) } else { disk.remove(&path) };
+        removed.map_err(ApplyError::io("remove", &path))?;
     }
     Ok(())
 }
 
-fn size(folder: &Path) -> io::Result<u64> {
-    match fs::read_dir(folder) {
-        Ok(entries) => entries.map(|entry| Ok(entry?.metadata()?.len())).sum(),
+/// Of a file, or of the files in a folder \[bytes\].
+fn size(path: &Path) -> io::Result<u64> {
+    match fs::metadata(path) {
+        Ok(meta) if meta.is_dir() => fs::read_dir(path)?.map(|entry| Ok(entry?.metadata()?.len())).sum(),
+        Ok(meta) => Ok(meta.len()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
         Err(error) => Err(error),
     }

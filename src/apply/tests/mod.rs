@@ -132,7 +132,10 @@ fn backups_are_private_and_whole() {
                 folders.push(path);
             } else {
                 assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "{}", path.display());
-                contents.push(fs::read(&path).unwrap());
+                let bytes = fs::read(&path).unwrap();
+                if path.extension().is_some_and(|extension| extension == "tar") {
+                    contents.extend(archive::unpack(&bytes).unwrap().into_values());
+                }
             }
         }
     }
@@ -148,7 +151,9 @@ fn a_tampered_backup_is_not_used() {
     let project = Project::new();
     let applied = apply(&project.plan().unwrap(), project.state()).unwrap();
     let after = project.files();
-    fs::write(applied.backup.join("before/0001"), "---\nname: x\n---\n").unwrap();
+    let backups = applied.backup.join("before.tar");
+    let text = String::from_utf8(fs::read(&backups).unwrap()).unwrap();
+    fs::write(&backups, text.replace("Read", "Bash")).unwrap();
     assert!(matches!(project.rollback(None, true), Err(ApplyError::State { .. })));
     assert_eq!(project.files(), after);
     let manifest = applied.backup.join("manifest.json");
