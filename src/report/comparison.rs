@@ -2,14 +2,14 @@
 
 use std::fmt::Write;
 
-use crate::judge::{Allowed, Verdict};
+use crate::judge::{Allowed, ShortRun, Summary, Verdict};
 use crate::mapping::Over;
 use crate::scenario::{Kpi, Scenario, Term};
 use crate::strategy::{Reach, ReachChange};
 use crate::study::{BalanceFacts, Comparison, Remedy, Row, Unsure};
 
 use super::format::{bar, bound, count, estimate, indented, mark, plain_table, replay_line, result, scaled, shortened, signed, target};
-use super::simulation::propagated_text;
+use super::simulation::{overloaded_note, propagated_text, short_run_note};
 
 /// For people; ends with the verdict. `scenario` is the one that was compared.
 pub fn comparison_text(scenario: &Scenario, comparison: &Comparison) -> String {
@@ -132,6 +132,30 @@ fn missed_elsewhere(comparison: &Comparison) -> String {
             "{} is unstable, not ranked: more is offered than can be served by {servers}, so its means depend on the run's length.",
             row.name
         );
+    }
+    text + &load_notes(comparison)
+}
+
+/// Of servers that get more than they can serve, or nearly as much, in the base: a line a server, with the mappings.
+fn load_notes(comparison: &Comparison) -> String {
+    let own = || comparison.rows.iter().filter(|row| row.same_as.is_none());
+    let under =
+        |is: &dyn Fn(&Summary) -> bool| -> Vec<&str> { own().filter(|row| is(&row.base().summary)).map(|row| row.name.as_str()).collect() };
+    let mut overloaded: Vec<&String> = own().flat_map(|row| &row.base().summary.overloaded).collect();
+    overloaded.sort_unstable();
+    overloaded.dedup();
+    let mut text = String::new();
+    for server in overloaded {
+        let names = under(&|summary| summary.overloaded.contains(server)).join(", ");
+        let _ = writeln!(text, "{}.", overloaded_note(server, &format!(" under {names}")));
+    }
+    // Of each server the mapping under which its queue is slowest.
+    let mut short: Vec<&ShortRun> = own().flat_map(|row| &row.base().summary.short_runs).collect();
+    short.sort_by(|a, b| a.server.cmp(&b.server).then(b.needed.total_cmp(&a.needed)));
+    short.dedup_by(|a, b| a.server == b.server);
+    for run in short {
+        let names = under(&|summary| summary.short_runs.iter().any(|short| short.server == run.server)).join(", ");
+        let _ = writeln!(text, "{}.", short_run_note(run, &format!(" under {names}")));
     }
     text
 }

@@ -14,7 +14,7 @@ pub fn proof_text(proof: &Proof) -> String {
         text += "  the one that others simulated is no further than that from the mean\n\n";
     }
     if !proof.coverage.is_empty() {
-        text += "Coverage: how many of our own 95 % intervals hold the exact value, M/M/1 at half load\n";
+        text += "Coverage: how many of our own 95 % intervals hold the exact value, M/M/1\n";
         text += &indented(&coverage(&proof.coverage));
         text += "  ✓ from 93 to 97 %\n\n";
     }

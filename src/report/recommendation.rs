@@ -11,6 +11,7 @@ use crate::strategy::{Proof, SlotWorth};
 use crate::study::{AcrossReport, Case, Cheapest, INDIFFERENCE, Recommendation, SearchReport};
 
 use super::comparison::{proof, reach_text, remedies_text, within_limits};
+use super::simulation::load_notes;
 use super::sweep::breaks_text;
 
 use super::format::{count, estimate, indented, mark, plain_table, replay_line, result, shortened, signed, target};
@@ -30,6 +31,9 @@ pub fn recommendation_text(scenario: &Scenario, recommendation: &Recommendation)
         let servers = case.judged.unstable.join(", ");
         let name = case.what_if.as_deref().unwrap_or("base");
         let _ = writeln!(text, "{name}: unstable, more is offered than can be served by {servers}; means depend on the run's length\n");
+    }
+    for note in recommendation.cases.first().into_iter().flat_map(|base| load_notes(&base.summary)) {
+        let _ = writeln!(text, "{note}\n");
     }
     match recommendation.changes.is_empty() {
         true => text += "No need changes its server.\n",

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::judge::{Alert, AlertKind, Judged, Summary};
+use crate::judge::{Alert, AlertKind, Judged, ShortRun, Summary};
 use crate::scenario::{Kpi, Process, Scenario};
 use crate::study::{Case, KpiRange, Propagated};
 use crate::units::SimTime;
@@ -160,18 +160,6 @@ fn notes(summary: &Summary, judged: &Judged) -> Vec<String> {
     let unstable = summary.unstable.iter().map(|server| {
         format!("{server} is unstable: it is offered more than it can serve; its means depend on the run's length {}", mark(false))
     });
-    let overloaded = summary.overloaded.iter().map(|server| {
-        format!("{server} is overloaded: it is offered more than it can serve; what is too much is turned away, or its clients give up")
-    });
-    let short = summary.short_runs.iter().map(|short| {
-        format!(
-            "{} is offered {:.0} % of what it can serve: its queue changes so slowly that the means may lie outside their intervals; \
-             a `horizon` of about {} would do",
-            short.server,
-            100.0 * short.offered,
-            SimTime::from_secs(short.needed).rounded()
-        )
-    });
     let missing = judged.results.iter().filter(|result| result.estimate.is_none());
     let missing = missing.map(|result| {
         format!("{} cannot be measured, as no call succeeded or was made: its target is missed {}", result.kpi.title(), mark(false))
@@ -179,7 +167,28 @@ fn notes(summary: &Summary, judged: &Judged) -> Vec<String> {
     let memory = summary.kpi(Kpi::Memory).filter(|peak| peak.mean > 1.0);
     let memory =
         memory.map(|_| "the shared processes alone need more memory than the host has: they are taken to run nevertheless".to_owned());
-    unstable.chain(overloaded).chain(short).chain(missing).chain(memory).chain(few_calls(summary)).collect()
+    unstable.chain(load_notes(summary)).chain(missing).chain(memory).chain(few_calls(summary)).collect()
+}
+
+/// Of servers that get more than they can serve, or nearly as much.
+pub(super) fn load_notes(summary: &Summary) -> impl Iterator<Item = String> {
+    let overloaded = summary.overloaded.iter().map(|server| overloaded_note(server, ""));
+    overloaded.chain(summary.short_runs.iter().map(|short| short_run_note(short, "")))
+}
+
+/// `under`: the mapping, as ` under greedy`.
+pub(super) fn overloaded_note(server: &str, under: &str) -> String {
+    format!("{server} is overloaded{under}: it is offered more than it can serve; what is too much is turned away, or its clients give up")
+}
+
+pub(super) fn short_run_note(short: &ShortRun, under: &str) -> String {
+    format!(
+        "{} is offered {:.0} % of what it can serve{under}: its queue changes so slowly that the means may lie outside their intervals; \
+         a `horizon` of about {} would do",
+        short.server,
+        100.0 * short.offered,
+        SimTime::from_secs(short.needed).rounded()
+    )
 }
 
 /// Ten calls beyond a quantile are the fewest that place it: with fewer, the quantiles of replications lie too low on average.
