@@ -32,6 +32,12 @@ pub(super) fn oracles() -> Vec<Oracle> {
             vec![exact("P(wait)", 0.668_732, |seen| seen.delayed()), exact("W [s]", 1.668_732, |seen| seen.response())],
         ),
         Oracle::new(
+            "M/M/10 at .95",
+            "Kleinrock",
+            include_str!("../../scenarios/oracles/m-m-10-95.toml"),
+            vec![exact("P(wait)", 0.825_586, |seen| seen.delayed()), exact("W [s]", 2.651_171, |seen| seen.response())],
+        ),
+        Oracle::new(
             "M/M/3/5",
             "Gross & Harris",
             include_str!("../../scenarios/oracles/m-m-3-5.toml"),

@@ -54,12 +54,12 @@ fn stations_by_formula() {
     check("M/M/4", "P(wait)", c);
     check("M/M/4", "Wq [s]", c / 0.8);
     check("M/M/4", "Wq p99 [s]", (c / 0.01).ln() / 0.8);
-    let ten = {
-        let b = erlang_b(10, 9.0);
-        b / (1.0 - 0.9 * (1.0 - b))
-    };
-    check("M/M/10", "P(wait)", ten);
-    check("M/M/10", "W [s]", 1.0 + ten);
+    for (oracle, lambda) in [("M/M/10", 9.0), ("M/M/10 at .95", 9.5)] {
+        let b = erlang_b(10, lambda);
+        let c = b / (1.0 - lambda / 10.0 * (1.0 - b));
+        check(oracle, "P(wait)", c);
+        check(oracle, "W [s]", 1.0 + c / (10.0 - lambda));
+    }
     let states = birth_death(5, |_| 4.0, |n| 1.5 * n.min(3.0));
     check("M/M/3/5", "P(blocked)", states[5]);
     check("M/M/3/5", "W [s]", mean(&states, |n| n) / (4.0 * (1.0 - states[5])));

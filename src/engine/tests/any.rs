@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::build::*;
 use crate::distribution::{Distribution, Part};
-use crate::mapping::{Assignment, Mapping};
+use crate::mapping::{Assignment, Dispatch, Mapping};
 use crate::scenario::*;
 use crate::units::{Bytes, Probability, Rate};
 
@@ -28,21 +28,23 @@ fn shifted(least: f64, mean: f64, shape: f64) -> Distribution {
 pub fn any_server() -> impl Strategy<Value = Server> {
     let work = (duration(), duration(), 1..4u32, prop::option::of(0..4u32));
     let errors = (0.0..0.2f64, 0.0..0.2f64, 0.0..0.2f64, 0.0..0.2f64);
-    let connect = (duration(), 0.0..0.3f64, duration(), prop::bool::ANY, 0..60u64);
-    let rest = (prop::option::of((duration(), duration())), prop::option::of((0.0..2.0f64, 0..4u32)), prop::bool::ANY, 0..10u32);
+    let cold = prop::option::weighted(0.3, duration());
+    let connect = (duration(), 0.0..0.3f64, duration(), prop::bool::ANY, 0..60u64, cold);
+    let rest =
+        (prop::option::of((duration(), duration())), prop::option::of((0.0..2.0f64, 0..4u32, prop::bool::ANY)), prop::bool::ANY, 0..10u32);
     (work, errors, connect, rest, any_extras()).prop_map(|(work, errors, connect, rest, more)| {
         let mut server = server("", work.0);
         (server.parallel, server.slots, server.queue) = (work.1, Figure::stated(work.2), work.3.map(Figure::stated));
         (server.errors.soft, server.errors.protocol) = (share(errors.0), share(errors.1));
         (server.errors.stall, server.errors.unanswered) = (share(errors.2), share(errors.3));
-        server.connect = Connect { time: connect.0, failure: share(connect.1), failure_time: connect.2, cold_time: None };
+        server.connect = Connect { time: connect.0, failure: share(connect.1), failure_time: connect.2, cold_time: connect.5 };
         server.process = if connect.3 { Process::Session } else { Process::Shared };
         server.memory = Figure::stated(Bytes(connect.4));
         server.outages = rest.0.map(|(every, lasts)| Outages { every: every.map(|d| longer(d, 20.0)), lasts });
-        server.rate_limit = rest.1.map(|(rate, burst)| RateLimit {
+        server.rate_limit = rest.1.map(|(rate, burst, retry_after)| RateLimit {
             rate: Figure::stated(Rate::per_hour(rate * 3600.0)),
             burst: Figure::stated(burst),
-            retry_after: false,
+            retry_after,
         });
         (server.discipline, server.freezes, server.slow, server.first_call, server.safe_concurrency) = more.0;
         (server.memory_per_call, server.memory_growth, server.errors.connection) = more.1;
@@ -80,7 +82,9 @@ pub const SERVERS: usize = 3;
 
 pub fn any_scenario() -> impl Strategy<Value = Scenario> {
     let agents = prop::collection::vec((0.0..1.0f64, 1.0..4.0f64, duration(), 1..4usize), 1..4);
-    let policy = (0.0..10.0f64, 0.0..20.0f64, 0..3u32, 0.0..2.0f64, 0.0..1.0f64, prop::option::of((1..4u32, 0.0..20.0f64)));
+    let retries = prop_oneof![4 => 0..3u32, 1 => Just(UNLIMITED)];
+    let breakers = prop::option::of((1..4u32, 0.0..20.0f64));
+    let policy = (0.0..10.0f64, prop::bool::ANY, 0.0..20.0f64, retries, 0.0..2.0f64, 0.0..1.0f64, breakers);
     let rest = (prop::option::of(duration()), prop::bool::ANY, prop::option::of(50..200u64), 0.0..50.0f64);
     let clients = (any_clients(), any_arrivals());
     (prop::collection::vec(any_server(), SERVERS), agents, policy, rest, clients).prop_map(|(servers, agents, policy, rest, clients)| {
@@ -94,8 +98,10 @@ pub fn any_scenario() -> impl Strategy<Value = Scenario> {
             (workload.calls, workload.think) = (Figure::stated(calls), think);
             (1..needs).for_each(|_| add_need(&mut scenario, id));
         }
-        let (timeout, more_life, retries, backoff, jitter, breakers) = policy;
-        scenario.policy.timeout = constant(timeout);
+        let (timeout, is_drawn, more_life, retries, backoff, jitter, breakers) = policy;
+        // Without end and without a wait, retries would be endless in no time: such scenarios are refused.
+        let backoff = if retries == UNLIMITED { backoff.max(0.1) } else { backoff };
+        scenario.policy.timeout = if is_drawn { exponential(timeout.max(0.01)) } else { constant(timeout) };
         scenario.policy.call_life = Figure::stated(secs(timeout + more_life));
         scenario.policy.retries = Figure::stated(retries);
         scenario.policy.backoff.first = Figure::stated(secs(backoff));
@@ -159,8 +165,9 @@ fn any_arrivals() -> impl Strategy<Value = Vec<(Arrivals, u32, Option<u32>)>> {
     prop::collection::vec((arrivals, 1..4u32, prop::option::of(1..4u32)), 3)
 }
 
-/// For up to twelve needs: primary, fallbacks for failure and for overload (the stand-in comes after the servers).
-pub fn any_mapping() -> impl Strategy<Value = Vec<Assignment>> {
+/// For up to twelve needs: primary, fallbacks for failure and for overload (the stand-in comes after the servers); and who chooses the
+/// server of a call.
+pub fn any_mapping() -> impl Strategy<Value = (Vec<Assignment>, Dispatch)> {
     let targets = || prop::collection::vec(0..=SERVERS as u32, 0..4);
     let assignment = (0..SERVERS as u32, targets(), targets()).prop_map(|(primary, on_failure, on_overload)| {
         let others = |list: Vec<u32>| {
@@ -169,9 +176,10 @@ pub fn any_mapping() -> impl Strategy<Value = Vec<Assignment>> {
         };
         Assignment { primary: ServerId(primary), on_failure: others(on_failure), on_overload: others(on_overload) }
     });
-    prop::collection::vec(assignment, 12)
+    let dispatch = prop_oneof![3 => Just(Dispatch::Fixed), 2 => prop::sample::select(Dispatch::GATEWAYS.to_vec())];
+    (prop::collection::vec(assignment, 12), dispatch)
 }
 
-pub fn fit(scenario: &Scenario, assignments: &[Assignment]) -> Mapping {
-    mapping(assignments[..scenario.needs.len()].to_vec())
+pub fn fit(scenario: &Scenario, (assignments, dispatch): &(Vec<Assignment>, Dispatch)) -> Mapping {
+    Mapping { dispatch: *dispatch, ..mapping(assignments[..scenario.needs.len()].to_vec()) }
 }

@@ -22,8 +22,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn counts_add_up(scenario in any_scenario(), assignments in any_mapping(), seed in 0..u64::MAX) {
-        let mapping = fit(&scenario, &assignments);
+    fn counts_add_up(scenario in any_scenario(), decided in any_mapping(), seed in 0..u64::MAX) {
+        let mapping = fit(&scenario, &decided);
         let run = Run { seed, replication: 3 };
         let outcome = simulate(&scenario, &mapping, run);
         for calls in &outcome.agents {
@@ -52,12 +52,13 @@ proptest! {
     }
 
     #[test]
-    fn an_unused_server_changes_nothing(scenario in any_scenario(), more in any_server(), assignments in any_mapping(), seed in 0..u64::MAX) {
-        let mapping = fit(&scenario, &assignments);
+    fn an_unused_server_changes_nothing(scenario in any_scenario(), more in any_server(), decided in any_mapping(), seed in 0..u64::MAX) {
+        let mapping = fit(&scenario, &decided);
         let run = Run { seed, replication: 0 };
         let without = simulate(&scenario, &mapping, run);
         let mut scenario = scenario;
-        scenario.servers.push(Server { name: "more".into(), ..more });
+        // A gateway would use it if it could.
+        scenario.servers.push(Server { name: "more".into(), provides: Vec::new(), ..more });
         let mut with = simulate(&scenario, &mapping, run);
         with.servers.pop();
         prop_assert_eq!(with, without);
@@ -85,9 +86,9 @@ proptest! {
     }
 
     #[test]
-    fn no_slot_is_idle_while_work_waits(scenario in any_scenario(), assignments in any_mapping(), seed in 0..u64::MAX) {
+    fn no_slot_is_idle_while_work_waits(scenario in any_scenario(), decided in any_mapping(), seed in 0..u64::MAX) {
         let mut observer = ();
-        let mut simulation = Simulation::new(Compiled::new(&scenario, &fit(&scenario, &assignments), Run { seed, replication: 0 }), &mut observer);
+        let mut simulation = Simulation::new(Compiled::new(&scenario, &fit(&scenario, &decided), Run { seed, replication: 0 }), &mut observer);
         simulation.begin();
         while simulation.step() {
             for (id, (state, server)) in simulation.servers.iter().zip(&scenario.servers).enumerate() {
@@ -143,14 +144,14 @@ proptest! {
     }
 
     #[test]
-    fn who_watches_changes_nothing(scenario in any_scenario(), assignments in any_mapping(), seed in 0..u64::MAX) {
-        let (mapping, run) = (fit(&scenario, &assignments), Run { seed, replication: 0 });
+    fn who_watches_changes_nothing(scenario in any_scenario(), decided in any_mapping(), seed in 0..u64::MAX) {
+        let (mapping, run) = (fit(&scenario, &decided), Run { seed, replication: 0 });
         prop_assert_eq!(simulate_observed(&scenario, &mapping, run, &mut Trace::default()), simulate(&scenario, &mapping, run));
     }
 
     #[test]
     fn slots_are_busy_for_as_long_as_the_serial_work_takes(
-        mut scenario in any_scenario(), assignments in any_mapping(), seed in 0..u64::MAX,
+        mut scenario in any_scenario(), decided in any_mapping(), seed in 0..u64::MAX,
         log in prop::collection::vec((0.0..100.0f64, 0..12usize), 1..200),
     ) {
         // Nothing is broken, cancelled, turned away or made longer, and all work is done before the horizon.
@@ -165,7 +166,7 @@ proptest! {
         log.sort_by(|one, other| one.0.total_cmp(&other.0));
         scenario.replay = replay(&log);
         let mut trace = Trace::default();
-        let outcome = simulate_observed(&scenario, &fit(&scenario, &assignments), Run { seed, replication: 0 }, &mut trace);
+        let outcome = simulate_observed(&scenario, &fit(&scenario, &decided), Run { seed, replication: 0 }, &mut trace);
         for ((tally, server), id) in outcome.servers.iter().zip(&scenario.servers).zip(0..) {
             let arrivals = trace.arrivals.iter().filter(|arrival| arrival.server == ServerId(id));
             let (work, count) = (arrivals.clone().map(|arrival| arrival.serial).sum::<SimTime>(), arrivals.count() as u64);
@@ -179,13 +180,13 @@ proptest! {
 
     #[test]
     fn a_gateway_without_a_choice_is_a_fixed_mapping(
-        mut scenario in any_scenario(), assignments in any_mapping(), seed in 0..u64::MAX,
+        mut scenario in any_scenario(), decided in any_mapping(), seed in 0..u64::MAX,
     ) {
         scenario.capabilities = (0..SERVERS).map(|capability| format!("work{capability}")).collect();
         let capability = |index: usize| CapabilityId::from(index % SERVERS);
         scenario.servers.iter_mut().enumerate().for_each(|(i, s)| s.provides = vec![Provision::new(capability(i), share(1.0))]);
         scenario.needs.iter_mut().enumerate().for_each(|(i, need)| need.capability = capability(i));
-        let mut fixed = fit(&scenario, &assignments);
+        let mut fixed = Mapping { dispatch: Dispatch::Fixed, ..fit(&scenario, &decided) };
         for (index, assignment) in fixed.assignments.iter_mut().enumerate() {
             assignment.primary = ServerId::from(index % SERVERS);
             let primary = Target::Server(assignment.primary);
@@ -201,10 +202,10 @@ proptest! {
     }
 
     #[test]
-    fn memory_in_use_is_that_of_what_is_there(mut scenario in any_scenario(), assignments in any_mapping(), seed in 0..u64::MAX) {
+    fn memory_in_use_is_that_of_what_is_there(mut scenario in any_scenario(), decided in any_mapping(), seed in 0..u64::MAX) {
         let ends_empty = scenario.policy.given_up == GivenUp::IsCancelled;
         scenario.run.warmup = Some(SimTime::ZERO);
-        let (mapping, mut observer) = (fit(&scenario, &assignments), ());
+        let (mapping, mut observer) = (fit(&scenario, &decided), ());
         let mut simulation = Simulation::new(Compiled::new(&scenario, &mapping, Run { seed, replication: 0 }), &mut observer);
         let in_use = |simulation: &Simulation<()>| {
             let of_servers = simulation.servers.iter().map(|state| {
