@@ -3,6 +3,9 @@
 //!
 //! An apply backs up every file, writes its record and the new files, syncs them, renames each, syncs the folders and reads all
 //! back. It may take one and a half times as long as the copy; the ratio is of medians of rounds that take turns.
+//!
+//! Every round has files of its own, and none is deleted before the end: ext4 looks at every inode that was deleted within the last minute or more
+//! before it gives a new one, so a round would pay for the files of the last one.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,7 +14,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use mcplab::apply::{Decision, Origin, Permit, apply, plan, rollback};
+use mcplab::apply::{Decision, Origin, Permit, apply, plan};
 use mcplab::mapping::Mapping;
 use mcplab::scenario::{self, Scenario};
 
@@ -50,6 +53,16 @@ fn copy(from: &Path, to: &Path) {
     File::open(to).and_then(|folder| folder.sync_all()).expect("synced");
 }
 
+/// A second name for each file, so that none is deleted when another takes its place.
+fn keep(from: &Path, to: &Path) {
+    fs::create_dir(to).expect("created");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        fs::hard_link(&path, to.join(path.file_name().expect("a name"))).expect("linked");
+    }
+    File::open(to).and_then(|folder| rustix::fs::syncfs(folder).map_err(Into::into)).expect("synced");
+}
+
 fn timed<T>(act: impl FnOnce() -> T) -> (Duration, T) {
     let start = Instant::now();
     let done = act();
@@ -64,8 +77,6 @@ fn median(mut times: Vec<Duration>) -> f64 {
 fn main() -> ExitCode {
     // Beside the build, not in /tmp: that may be memory, which has nothing to sync.
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
-    let (dir, state) = (folder.path().join("project"), folder.path().join("state"));
-    project(&dir);
     let scenario = scenario();
     let mut mapping = Mapping::current(&scenario);
     let database = scenario.server_named("database").expect("it is there");
@@ -81,13 +92,22 @@ fn main() -> ExitCode {
     };
     let (mut copies, mut plans, mut applies) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..=ROUNDS {
-        let copied = folder.path().join("copy");
-        let (copy_time, ()) = timed(|| copy(&dir.join(".claude/agents"), &copied));
+        let of_round = folder.path().join(round.to_string());
+        let (dir, state) = (of_round.join("project"), of_round.join("state"));
+        let agents = dir.join(".claude/agents");
+        project(&dir);
         let (plan_time, plan) = timed(|| plan(&dir, &state, &scenario, &decision, Permit::default()).expect("a plan"));
         assert_eq!(plan.files.len(), AGENTS);
-        let (apply_time, _) = timed(|| apply(&plan, &state).expect("applied"));
-        rollback(&dir, &state, None, false).expect("rolled back");
-        [&copied, &state].into_iter().for_each(|folder| fs::remove_dir_all(folder).expect("removed"));
+        keep(&agents, &of_round.join("kept"));
+        let copied = || timed(|| copy(&agents, &of_round.join("copy"))).0;
+        let applied = || timed(|| apply(&plan, &state).expect("applied")).0;
+        // By turns, the one first and the other.
+        let (copy_time, apply_time) = if round % 2 == 0 {
+            (copied(), applied())
+        } else {
+            let apply_time = applied();
+            (copied(), apply_time)
+        };
         // The first one warms up.
         if round > 0 {
             copies.push(copy_time);

@@ -116,7 +116,12 @@ impl Key {
 
 /// FNV-1a of the name: stable over versions and machines, unlike std's hashers.
 pub fn name_hash(name: &str) -> u64 {
-    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    bytes_hash(name.as_bytes())
+}
+
+/// The same of any bytes.
+pub fn bytes_hash(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// SplitMix64's finaliser (Steele, Lea & Flood 2014).

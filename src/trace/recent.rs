@@ -4,7 +4,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
-use crate::random::name_hash;
+use crate::random::{bytes_hash, name_hash};
 
 /// An id, as a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -13,7 +13,11 @@ pub struct Id(pub u64);
 impl Id {
     /// Of an id's text; `purpose` keeps ids of different kinds apart.
     pub fn new(purpose: &str, text: &str) -> Id {
-        Id(crate::random::Key::new(name_hash(purpose)).named(text).number())
+        Id::of(purpose, text.as_bytes())
+    }
+
+    pub fn of(purpose: &str, bytes: &[u8]) -> Id {
+        Id(crate::random::Key::new(name_hash(purpose)).with(bytes_hash(bytes)).number())
     }
 }
 

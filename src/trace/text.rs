@@ -36,6 +36,34 @@ impl<'de> Visitor<'de> for TextVisitor {
     }
 }
 
+/// As [`Text`], where only its bytes are of interest: an id, or a word that is known.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Word<'a>(pub Cow<'a, [u8]>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Word<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Word<'a>, D::Error> {
+        deserializer.deserialize_bytes(WordVisitor)
+    }
+}
+
+struct WordVisitor;
+
+impl<'de> Visitor<'de> for WordVisitor {
+    type Value = Word<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("text")
+    }
+
+    fn visit_borrowed_bytes<E: Error>(self, bytes: &'de [u8]) -> Result<Word<'de>, E> {
+        Ok(Word(Cow::Borrowed(bytes)))
+    }
+
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Word<'de>, E> {
+        Ok(Word(Cow::Owned(bytes.to_owned())))
+    }
+}
+
 /// A key of an object, as its bytes; one with escapes is none that is looked for, and empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key<'a>(pub &'a [u8]);

@@ -60,7 +60,7 @@ impl Transcripts {
 
     fn record(&mut self, record: &Record, file_agent: Option<&str>, intake: &mut Intake) {
         if let Some(uuid) = &record.uuid
-            && !intake.is_new(Id::new("record", &uuid.0))
+            && !intake.is_new(Id::of("record", &uuid.0))
         {
             return;
         }
@@ -88,10 +88,10 @@ impl Transcripts {
         let context = Context { at: time, agent: intake.names.name(agent), session: record.session.as_ref().map_or("", |text| &*text.0) };
         for item in &record.items {
             match item {
-                Item::Use { id, name, request_bytes } => self.begin(Id::new("tool use", &id.0), &name.0, *request_bytes, &context, intake),
+                Item::Use { id, name, request_bytes } => self.begin(Id::of("tool use", &id.0), &name.0, *request_bytes, &context, intake),
                 Item::Result { id, failed, response_bytes, phrase } => {
                     let answer = Answer { at: time, failed: *failed, response_bytes: *response_bytes, phrase: *phrase };
-                    self.end(Id::new("tool use", &id.0), answer, intake);
+                    self.end(Id::of("tool use", &id.0), answer, intake);
                 }
             }
         }
@@ -125,7 +125,7 @@ impl Transcripts {
         let Some((elapsed, status)) = progress.ended() else { return };
         let ids = [&progress.tool_use, &record.tool_use, &record.parent_tool_use];
         for id in ids.into_iter().flatten() {
-            if let Some(waiting) = self.pending.get_mut(Id::new("tool use", &id.0)) {
+            if let Some(waiting) = self.pending.get_mut(Id::of("tool use", &id.0)) {
                 waiting.exact = Some((elapsed, status));
                 return;
             }

@@ -11,18 +11,18 @@ use crate::trace::call::Elapsed;
 use crate::trace::names::mcp_tool;
 use crate::trace::recent::{Id, Pending};
 use crate::trace::size::{Answer, Phrase, Size};
-use crate::trace::text::{Key, Loose, Text};
+use crate::trace::text::{Key, Loose, Text, Word};
 
 #[derive(Debug, Default)]
 pub struct Record<'a> {
-    kind: Option<Text<'a>>,
-    pub uuid: Option<Text<'a>>,
+    kind: Option<Word<'a>>,
+    pub uuid: Option<Word<'a>>,
     pub timestamp: Loose<'a>,
     pub session: Option<Text<'a>>,
     pub agent: Option<Text<'a>>,
     pub sidechain: bool,
-    pub tool_use: Option<Text<'a>>,
-    pub parent_tool_use: Option<Text<'a>>,
+    pub tool_use: Option<Word<'a>>,
+    pub parent_tool_use: Option<Word<'a>>,
     pub progress: Option<Progress<'a>>,
     pub items: Vec<Item<'a>>,
 }
@@ -30,8 +30,8 @@ pub struct Record<'a> {
 /// What a message's content says of calls.
 #[derive(Debug)]
 pub enum Item<'a> {
-    Use { id: Text<'a>, name: Text<'a>, request_bytes: Option<u64> },
-    Result { id: Text<'a>, failed: bool, response_bytes: Option<u64>, phrase: Option<Phrase> },
+    Use { id: Word<'a>, name: Text<'a>, request_bytes: Option<u64> },
+    Result { id: Word<'a>, failed: bool, response_bytes: Option<u64>, phrase: Option<Phrase> },
 }
 
 /// More of them are in no message.
@@ -65,7 +65,7 @@ const KINDS: [&str; 22] = [
 
 impl Record<'_> {
     pub fn is_known(&self) -> bool {
-        self.kind.as_ref().is_some_and(|kind| KINDS.contains(&&*kind.0))
+        self.kind.as_ref().is_some_and(|kind| KINDS.iter().any(|known| known.as_bytes() == &*kind.0))
     }
 }
 
@@ -73,13 +73,13 @@ impl Record<'_> {
 #[derive(Debug, Deserialize)]
 pub struct Progress<'a> {
     #[serde(borrow, default, rename = "type")]
-    kind: Option<Text<'a>>,
+    kind: Option<Word<'a>>,
     #[serde(borrow, default)]
-    status: Option<Text<'a>>,
+    status: Option<Word<'a>>,
     #[serde(borrow, default, rename = "elapsedTimeMs")]
     elapsed_ms: Loose<'a>,
     #[serde(borrow, default, rename = "toolUseID")]
-    pub tool_use: Option<Text<'a>>,
+    pub tool_use: Option<Word<'a>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,12 +91,12 @@ pub enum Status {
 impl Progress<'_> {
     /// How long a call of an MCP server took, where it has ended.
     pub fn ended(&self) -> Option<(Elapsed, Status)> {
-        if self.kind.as_ref()?.0 != "mcp_progress" {
+        if *self.kind.as_ref()?.0 != *b"mcp_progress" {
             return None;
         }
         let status = match &*self.status.as_ref()?.0 {
-            "completed" => Status::Completed,
-            "failed" => Status::Failed,
+            b"completed" => Status::Completed,
+            b"failed" => Status::Failed,
             _ => return None,
         };
         Some((Elapsed::exact(self.elapsed_ms.number()?, 1e-3)?, status))
@@ -249,7 +249,7 @@ impl<'de> Visitor<'de> for ItemSeed<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Option<Item<'de>>, A::Error> {
         let Wanted { pending, sizes } = self.0;
-        let [mut kind, mut id, mut name, mut result_of] = [const { None::<Text> }; 4];
+        let ([mut kind, mut id, mut result_of], mut name) = ([const { None::<Word> }; 3], None::<Text>);
         let (mut failed, mut input, mut content) = (false, None, None::<Answer>);
         while let Some(key) = map.next_key::<Key>()? {
             match key.0 {
@@ -261,15 +261,15 @@ impl<'de> Visitor<'de> for ItemSeed<'_> {
                 b"input" if sizes && name.as_ref().is_none_or(|name| mcp_tool(&name.0).is_some()) => {
                     input = Some(map.next_value::<Size>()?)
                 }
-                b"content" if sizes && result_of.as_ref().is_none_or(|id| pending.contains(Id::new("tool use", &id.0))) => {
+                b"content" if sizes && result_of.as_ref().is_none_or(|id| pending.contains(Id::of("tool use", &id.0))) => {
                     content = Some(map.next_value()?);
                 }
                 _ => _ = map.next_value::<IgnoredAny>()?,
             }
         }
         Ok(match (kind.as_ref().map(|kind| &*kind.0), id, name, result_of) {
-            (Some("tool_use"), Some(id), Some(name), _) => Some(Item::Use { id, name, request_bytes: input.map(|size| size.0) }),
-            (Some("tool_result"), _, _, Some(id)) => {
+            (Some(b"tool_use"), Some(id), Some(name), _) => Some(Item::Use { id, name, request_bytes: input.map(|size| size.0) }),
+            (Some(b"tool_result"), _, _, Some(id)) => {
                 let (response_bytes, phrase) = (content.map(|of| of.bytes), content.and_then(|of| of.phrase));
                 Some(Item::Result { id, failed, response_bytes, phrase })
             }
