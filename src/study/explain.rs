@@ -83,6 +83,7 @@ fn why(scenario: &Scenario, mapping: &Mapping, back: &Mapping, ours: &Trial, the
         if let Some(difference) = paired(&values(theirs), &values(ours))
             && sign * difference.difference > 0.0
             && difference.p < 0.05
+            && difference.difference.abs() >= smallest_shown(kpi)
         {
             worse.push(format!("{} {}", kpi.title(), signed(kpi, &difference)));
         }
@@ -122,6 +123,15 @@ fn planned_why(scenario: &Scenario, mapping: &Mapping, back: &Mapping) -> Option
             format!("{} {with:.1} -> {without:.1}{missed}", kpi.title())
         })
     })
+}
+
+/// Less than this is shown as nothing, however significant: the same luck on both sides tells the smallest differences.
+fn smallest_shown(kpi: Kpi) -> f64 {
+    match kpi.unit() {
+        KpiUnit::Share => 0.000_05,
+        KpiUnit::Time => 0.000_5,
+        KpiUnit::Score => 0.05,
+    }
 }
 
 fn signed(kpi: Kpi, difference: &Paired) -> String {

@@ -136,7 +136,7 @@ pub fn rfc3339(text: &str) -> Option<i128> {
     let rest = rest.strip_prefix(['T', 't', ' '])?;
     let days = days(date)?;
     let (time, rest) = rest.split_at_checked(8)?;
-    let [hour, minute, second] = parts(time, ':', [2, 2, 2])?;
+    let [hour, minute, second] = parts(time, b':', [2, 2, 2])?;
     // A leap second is the first of the next minute.
     if hour > 23 || minute > 59 || second > 60 {
         return None;
@@ -168,15 +168,15 @@ pub fn utc_offset(text: &str) -> Option<i64> {
         None => (1, text.strip_prefix('+')?),
     };
     let [hours, minutes] = match rest.len() {
-        4 => parts(&format!("{}:{}", rest.get(..2)?, rest.get(2..)?), ':', [2, 2])?,
-        _ => parts(rest, ':', [2, 2])?,
+        4 => parts(&format!("{}:{}", rest.get(..2)?, rest.get(2..)?), b':', [2, 2])?,
+        _ => parts(rest, b':', [2, 2])?,
     };
     (hours <= 23 && minutes <= 59).then_some(sign * (hours * 3600 + minutes * 60))
 }
 
 /// Days of the Unix epoch of a date in the Gregorian calendar.
 fn days(date: &str) -> Option<i64> {
-    let [year, month, day] = parts(date, '-', [4, 2, 2])?;
+    let [year, month, day] = parts(date, b'-', [4, 2, 2])?;
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let longest = match month {
         2 => 28 + i64::from(leap),
@@ -210,14 +210,18 @@ pub fn utc(seconds: i64) -> String {
 }
 
 /// Numbers of exactly so many digits.
-fn parts<const N: usize>(text: &str, separator: char, digits: [usize; N]) -> Option<[i64; N]> {
-    let mut values = [0; N];
-    let mut parts = text.split(separator);
-    for (value, digits) in values.iter_mut().zip(digits) {
-        let part = parts.next().filter(|p| p.len() == digits && p.bytes().all(|b| b.is_ascii_digit()))?;
-        *value = part.parse().ok()?;
+fn parts<const N: usize>(text: &str, separator: u8, digits: [usize; N]) -> Option<[i64; N]> {
+    let (mut bytes, mut values) = (text.bytes(), [0; N]);
+    for (number, (value, digits)) in values.iter_mut().zip(digits).enumerate() {
+        if number > 0 && bytes.next() != Some(separator) {
+            return None;
+        }
+        for _ in 0..digits {
+            let digit = bytes.next().filter(u8::is_ascii_digit)?;
+            *value = 10 * *value + i64::from(digit - b'0');
+        }
     }
-    parts.next().is_none().then_some(values)
+    bytes.next().is_none().then_some(values)
 }
 
 #[cfg(test)]

@@ -107,7 +107,7 @@ impl Progress<'_> {
 pub(super) fn read<'a>(line: &'a [u8], pending: &Pending<Waiting>) -> Result<Record<'a>, Unused> {
     for sizes in [true, false] {
         let mut json = serde_json::Deserializer::from_slice(line);
-        let seed = RecordSeed(Wanted { pending, sizes });
+        let seed = RecordSeed(Wanted { line, pending, sizes });
         if let Ok(record) = seed.deserialize(&mut json)
             && json.end().is_ok()
         {
@@ -120,8 +120,18 @@ pub(super) fn read<'a>(line: &'a [u8], pending: &Pending<Waiting>) -> Result<Rec
 /// Whose sizes are of interest: those of MCP calls.
 #[derive(Clone, Copy)]
 struct Wanted<'w> {
+    line: &'w [u8],
     pending: &'w Pending<Waiting>,
     sizes: bool,
+}
+
+impl Wanted<'_> {
+    /// Whether this key, lent from the line, has a text: a long one is passed over faster than it is read.
+    fn has_text(&self, key: &[u8]) -> bool {
+        let end = (key.as_ptr() as usize).wrapping_sub(self.line.as_ptr() as usize).wrapping_add(key.len());
+        let behind = self.line.get(end..).unwrap_or_default();
+        behind.iter().filter(|byte| !byte.is_ascii_whitespace()).take(3).eq(b"\":\"")
+    }
 }
 
 struct RecordSeed<'w>(Wanted<'w>);
@@ -181,7 +191,7 @@ impl<'de> Visitor<'de> for MessageSeed<'_> {
         let mut items = Vec::new();
         while let Some(key) = map.next_key::<Key>()? {
             match key.0 {
-                b"content" => items = map.next_value_seed(ContentSeed(self.0))?,
+                b"content" if !self.0.has_text(key.0) => items = map.next_value_seed(ContentSeed(self.0))?,
                 _ => _ = map.next_value::<IgnoredAny>()?,
             }
         }
@@ -248,7 +258,7 @@ impl<'de> Visitor<'de> for ItemSeed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Option<Item<'de>>, A::Error> {
-        let Wanted { pending, sizes } = self.0;
+        let Wanted { pending, sizes, .. } = self.0;
         let ([mut kind, mut id, mut result_of], mut name) = ([const { None::<Word> }; 3], None::<Text>);
         let (mut failed, mut input, mut content) = (false, None, None::<Answer>);
         while let Some(key) = map.next_key::<Key>()? {
