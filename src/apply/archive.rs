@@ -30,10 +30,14 @@ pub fn pack<'a>(files: impl Iterator<Item = (&'a str, &'a Image)>) -> io::Result
 pub fn unpack(archive: &[u8]) -> io::Result<Files> {
     let mut files = Files::new();
     for entry in tar::Archive::new(archive).entries()? {
-        let mut entry = entry?;
+        let entry = entry?;
+        // A sparse file may claim any size, made of zeros; none is written here.
+        if !entry.header().entry_type().is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the archive holds something else than plain files"));
+        }
         let path = entry.path()?.to_string_lossy().into_owned();
         let mut bytes = Vec::new();
-        entry.read_to_end(&mut bytes)?;
+        entry.take(archive.len() as u64).read_to_end(&mut bytes)?;
         files.insert(path, bytes);
     }
     Ok(files)
@@ -61,5 +65,23 @@ mod tests {
             archive[at] ^= 0x55;
             let _ = unpack(&archive);
         }
+    }
+
+    #[test]
+    fn a_hole_is_not_filled() {
+        let mut header = tar::Header::new_gnu();
+        header.set_path("a").unwrap();
+        header.set_entry_type(tar::EntryType::GNUSparse);
+        header.set_size(0);
+        let sparse = header.as_gnu_mut().unwrap();
+        for size in [&mut sparse.realsize, &mut sparse.sparse[0].offset] {
+            size.copy_from_slice(b"77777777777\0");
+        }
+        sparse.sparse[0].numbytes.copy_from_slice(b"00000000000\0");
+        header.set_cksum();
+        let mut archive = tar::Builder::new(Vec::new());
+        archive.append(&header, io::empty()).unwrap();
+        let error = unpack(&archive.into_inner().unwrap()).expect_err("no plain file");
+        assert!(error.to_string().contains("plain files"), "{error}");
     }
 }

@@ -145,8 +145,8 @@ impl Store {
         };
 
         let preparing = self.folder.join(format!("{id}.preparing"));
-        let before = archive(preparing.join(BEFORE), steps.iter().filter_map(|step| Some((step.path.as_str(), step.before.as_ref()?))))?;
-        let after = archive(preparing.join(AFTER), changes.iter().filter_map(|step| Some((step.path.as_str(), step.after.as_ref()?))))?;
+        let before = packed(preparing.join(BEFORE), steps.iter().filter_map(|step| Some((step.path.as_str(), step.before.as_ref()?))))?;
+        let after = packed(preparing.join(AFTER), changes.iter().filter_map(|step| Some((step.path.as_str(), step.after.as_ref()?))))?;
         let record = serde_json::to_vec_pretty(&manifest).expect("a record is plain data with text keys");
         let record = NewFile { path: preparing.join("manifest.json"), image: Image::new(record, 0o600) };
         // The new files take no more than their archive.
@@ -199,7 +199,7 @@ impl Store {
         }
         let path = folder.join(BEFORE);
         let name = &manifest.changes[change].path;
-        let bytes = self.archived(&path, name).map_err(ApplyError::io("read", &path))?;
+        let bytes = self.archived(&path, name)?;
         let Some(bytes) = bytes.filter(|bytes| sha256(bytes) == stamp.sha256) else {
             return Err(ApplyError::State { path, message: format!("its {name} is not the file that the record names") });
         };
@@ -216,11 +216,15 @@ impl Store {
     }
 
     /// One file of an archive, if it holds it.
-    fn archived(&self, archive: &Path, name: &str) -> io::Result<Option<Vec<u8>>> {
+    fn archived(&self, archive: &Path, name: &str) -> Result<Option<Vec<u8>>, ApplyError> {
+        let damaged = |error: io::Error| {
+            let message = format!("it is damaged, so nothing is restored from it ({error}); `mcplab backups list` shows what else is kept");
+            ApplyError::State { path: archive.to_owned(), message }
+        };
         let mut last = self.last_read.borrow_mut();
         let files = match last.take() {
             Some((path, files)) if path == archive => files,
-            _ => archive::unpack(&fs::read(archive)?)?,
+            _ => archive::unpack(&fs::read(archive).map_err(ApplyError::io("read", archive))?).map_err(damaged)?,
         };
         let (_, files) = last.insert((archive.to_owned(), files));
         Ok(files.get(name).cloned())
@@ -295,7 +299,7 @@ impl Store {
 }
 
 /// These files as one, to be created there.
-fn archive<'a>(path: PathBuf, files: impl Iterator<Item = (&'a str, &'a Image)>) -> Result<NewFile, ApplyError> {
+fn packed<'a>(path: PathBuf, files: impl Iterator<Item = (&'a str, &'a Image)>) -> Result<NewFile, ApplyError> {
     let bytes = archive::pack(files).map_err(ApplyError::io("write", &path))?;
     Ok(NewFile { path, image: Image::new(bytes, 0o600) })
 }

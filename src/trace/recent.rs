@@ -16,6 +16,7 @@ impl Id {
         Id::of(purpose, text.as_bytes())
     }
 
+    /// As [`Id::new`], of the text's bytes.
     pub fn of(purpose: &str, bytes: &[u8]) -> Id {
         Id(crate::random::Key::new(name_hash(purpose)).with(bytes_hash(bytes)).number())
     }

@@ -156,6 +156,9 @@ fn a_tampered_backup_is_not_used() {
     fs::write(&backups, text.replace("Read", "Bash")).unwrap();
     assert!(matches!(project.rollback(None, true), Err(ApplyError::State { .. })));
     assert_eq!(project.files(), after);
+    fs::write(&backups, "junk").unwrap();
+    assert!(matches!(project.rollback(None, true), Err(ApplyError::State { message, .. }) if message.contains("damaged")));
+    assert_eq!(project.files(), after);
     let manifest = applied.backup.join("manifest.json");
     let text = fs::read_to_string(&manifest).unwrap();
     fs::write(&manifest, text.replace(TRACKER, "../outside.md")).unwrap();
