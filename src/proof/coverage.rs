@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::experiment::{self, Case, Design, Stage, Watch};
 use crate::judge::{Summary, summarize};
 use crate::mapping::Mapping;
-use crate::scenario::{Kpi, Scenario, parse};
+use crate::scenario::{Kpi, RunSettings, Scenario, defaults, parse};
 use crate::units::SimTime;
 
 /// Of one KPI's intervals.
@@ -69,7 +69,7 @@ pub fn coverage(watch: &dyn Watch) -> Vec<Coverage> {
 fn of_queue(queue: &Queue, watch: &dyn Watch) -> Vec<Coverage> {
     let mut scenario = parse("queue.toml", queue.text).expect("the scenario is shipped").scenario;
     if queue.warmup_is_found {
-        (scenario.run.warmup, scenario.run.horizon) = (None, SimTime::from_secs(HORIZON));
+        scenario.run = RunSettings { horizon: SimTime::from_secs(HORIZON), ..defaults::run() };
     }
     watch.phase("coverage", u64::from(INTERVALS));
     let summaries: Vec<Summary> = (0..INTERVALS)
