@@ -152,13 +152,14 @@ fn a_tampered_backup_is_not_used() {
     let applied = apply(&project.plan().unwrap(), project.state()).unwrap();
     let after = project.files();
     let backups = applied.backup.join("before.tar");
-    let text = String::from_utf8(fs::read(&backups).unwrap()).unwrap();
-    fs::write(&backups, text.replace("Read", "Bash")).unwrap();
+    let whole = fs::read_to_string(&backups).unwrap();
+    fs::write(&backups, whole.replace("Read", "Bash")).unwrap();
     assert!(matches!(project.rollback(None, true), Err(ApplyError::State { .. })));
     assert_eq!(project.files(), after);
     fs::write(&backups, "junk").unwrap();
     assert!(matches!(project.rollback(None, true), Err(ApplyError::State { message, .. }) if message.contains("damaged")));
     assert_eq!(project.files(), after);
+    fs::write(&backups, whole).unwrap();
     let manifest = applied.backup.join("manifest.json");
     let text = fs::read_to_string(&manifest).unwrap();
     fs::write(&manifest, text.replace(TRACKER, "../outside.md")).unwrap();
